@@ -1,0 +1,179 @@
+using System.Buffers;
+using System.IO.Pipelines;
+
+namespace RaftKv.Rpc.Framing;
+
+/// <summary>
+/// Puts messages into a pipe, each behind its header. A generated message says its size first; a caller that writes
+/// bytes does so between <see cref="Begin"/> and <see cref="End"/>, straight into the pipe.
+/// </summary>
+/// <remarks>Used by one caller at a time.</remarks>
+internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
+{
+    // Messages up to this size are written through one span together with their header.
+    private const int OneSpanBytes = 4096 - FrameHeader.Size;
+
+    private PipeWriter _pipe = null!;
+    private int _maxMessageBytes;
+
+    // When set, messages worth it are compressed; bytes of an open message are then staged here first.
+    private bool _gzip;
+    private PooledBuffer? _staged;
+    private PooledBuffer? _packed;
+
+    // While a message is open: where its header will go. The pipe shows its reader nothing before a flush, so the
+    // five bytes may be filled in after the message behind them.
+    private Memory<byte> _header;
+    private int _openBytes;
+    private bool _open;
+
+    /// <summary>Whether any message has been written since the reset.</summary>
+    public bool HasWritten { get; private set; }
+
+    public void Reset(PipeWriter pipe, int maxMessageBytes, bool gzip)
+    {
+        _pipe = pipe;
+        _maxMessageBytes = maxMessageBytes;
+        _gzip = gzip;
+        _open = false;
+        _header = default;
+        HasWritten = false;
+    }
+
+    /// <exception cref="RpcException">The message is larger than may be sent; nothing was written.</exception>
+    public void Write<T>(MessageCodec<T> codec, T message)
+    {
+        var size = codec.SizeOf(message);
+        if (size > _maxMessageBytes)
+        {
+            throw TooLarge(size);
+        }
+
+        HasWritten = true;
+        if (_gzip && size >= Gzip.WorthwhileBytes)
+        {
+            _staged ??= new PooledBuffer();
+            _staged.Clear();
+            codec.Write(message, _staged);
+            WritePacked(new ReadOnlySequence<byte>(_staged.Written));
+            return;
+        }
+
+        if (size <= OneSpanBytes)
+        {
+            var span = _pipe.GetSpan(FrameHeader.Size + size);
+            FrameHeader.Write(span, compressed: false, size);
+            codec.Write(message, span.Slice(FrameHeader.Size, size));
+            _pipe.Advance(FrameHeader.Size + size);
+            return;
+        }
+
+        FrameHeader.Write(_pipe.GetSpan(FrameHeader.Size), compressed: false, size);
+        _pipe.Advance(FrameHeader.Size);
+        codec.Write(message, _pipe);
+    }
+
+    /// <summary>Opens a message whose bytes the caller writes through this object.</summary>
+    public void Begin()
+    {
+        _open = true;
+        _openBytes = 0;
+        HasWritten = true;
+        if (_gzip)
+        {
+            _staged ??= new PooledBuffer();
+            _staged.Clear();
+            return;
+        }
+
+        _header = _pipe.GetMemory(FrameHeader.Size);
+        _pipe.Advance(FrameHeader.Size);
+    }
+
+    /// <summary>Closes the open message.</summary>
+    public void End()
+    {
+        _open = false;
+        if (!_gzip)
+        {
+            FrameHeader.Write(_header.Span, compressed: false, _openBytes);
+            _header = default;
+            return;
+        }
+
+        if (_openBytes >= Gzip.WorthwhileBytes)
+        {
+            WritePacked(new ReadOnlySequence<byte>(_staged!.Written));
+            return;
+        }
+
+        FrameHeader.Write(_pipe.GetSpan(FrameHeader.Size), compressed: false, _openBytes);
+        _pipe.Advance(FrameHeader.Size);
+        if (_openBytes > 0)
+        {
+            _pipe.Write(_staged!.Written.Span);
+        }
+    }
+
+    public ValueTask<FlushResult> FlushAsync(CancellationToken cancellation) => _pipe.FlushAsync(cancellation);
+
+    public void Advance(int count)
+    {
+        ThrowIfClosed();
+        _openBytes += count;
+        if (_gzip)
+        {
+            _staged!.Advance(count);
+        }
+        else
+        {
+            _pipe.Advance(count);
+        }
+
+        if (_openBytes > _maxMessageBytes)
+        {
+            throw TooLarge(_openBytes);
+        }
+    }
+
+    public Memory<byte> GetMemory(int sizeHint = 0)
+    {
+        ThrowIfClosed();
+        return _gzip ? _staged!.GetMemory(sizeHint) : _pipe.GetMemory(sizeHint);
+    }
+
+    public Span<byte> GetSpan(int sizeHint = 0)
+    {
+        ThrowIfClosed();
+        return _gzip ? _staged!.GetSpan(sizeHint) : _pipe.GetSpan(sizeHint);
+    }
+
+    public void Dispose()
+    {
+        _staged?.Dispose();
+        _staged = null;
+        _packed?.Dispose();
+        _packed = null;
+    }
+
+    private void WritePacked(in ReadOnlySequence<byte> message)
+    {
+        _packed ??= new PooledBuffer();
+        _packed.Clear();
+        Gzip.Compress(message, _packed);
+        FrameHeader.Write(_pipe.GetSpan(FrameHeader.Size), compressed: true, _packed.Length);
+        _pipe.Advance(FrameHeader.Size);
+        _pipe.Write(_packed.Written.Span);
+    }
+
+    private void ThrowIfClosed()
+    {
+        if (!_open)
+        {
+            throw new InvalidOperationException("Bytes of a message can only be written while the message is open.");
+        }
+    }
+
+    private RpcException TooLarge(int size)
+        => new(RpcStatusCode.ResourceExhausted, $"grpc: trying to send message larger than max ({size} vs. {_maxMessageBytes})");
+}
