@@ -6,7 +6,7 @@ namespace RaftKv.Rpc;
 /// <summary>How messages of one type become bytes and come back. Stateless; one instance serves every call.</summary>
 public abstract class MessageCodec<T>
 {
-    /// <summary>The exact number of bytes <see cref="Write"/> will produce.</summary>
+    /// <summary>The exact number of bytes writing it will produce.</summary>
     public abstract int SizeOf(T message);
 
     public abstract void Write(T message, IBufferWriter<byte> output);
