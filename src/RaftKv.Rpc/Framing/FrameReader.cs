@@ -32,22 +32,16 @@ internal sealed class FrameReader : IDisposable
         Message = default;
     }
 
-    /// <summary>Reads the one message of a unary request, and that nothing follows it.</summary>
+    /// <summary>Takes the one message of a unary request if all of it, and the end of the stream, have arrived.</summary>
     /// <exception cref="RpcException">The stream holds no message, half a one, more than one, or one that breaks the rules.</exception>
-    public ValueTask ReadOnlyMessageAsync(CancellationToken cancellation)
+    public bool TryReadOnlyMessage() => _pipe.TryRead(out var result) && TakeOnly(result);
+
+    /// <summary>Waits for the one message of a unary request, and that nothing follows it.</summary>
+    /// <exception cref="RpcException">The stream holds no message, half a one, more than one, or one that breaks the rules.</exception>
+    public async ValueTask ReadOnlyMessageAsync(CancellationToken cancellation)
     {
-        if (_pipe.TryRead(out var result) && TakeOnly(result))
+        while (!TakeOnly(await _pipe.ReadAsync(cancellation).ConfigureAwait(false)))
         {
-            return default;
-        }
-
-        return Await(cancellation);
-
-        async ValueTask Await(CancellationToken cancellation)
-        {
-            while (!TakeOnly(await _pipe.ReadAsync(cancellation).ConfigureAwait(false)))
-            {
-            }
         }
     }
 

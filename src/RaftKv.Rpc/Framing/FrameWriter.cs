@@ -73,46 +73,57 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
         codec.Write(message, _pipe);
     }
 
-    /// <summary>Opens a message whose bytes the caller writes through this object.</summary>
+    /// <summary>
+    /// Opens a message whose bytes the caller writes through this object. Nothing reaches the pipe before the first
+    /// of them does, so that a caller that fails instead of writing leaves no trace.
+    /// </summary>
     public void Begin()
     {
         _open = true;
         _openBytes = 0;
-        HasWritten = true;
-        if (_gzip)
-        {
-            _staged ??= new PooledBuffer();
-            _staged.Clear();
-            return;
-        }
-
-        _header = _pipe.GetMemory(FrameHeader.Size);
-        _pipe.Advance(FrameHeader.Size);
+        _header = default;
+        _staged?.Clear();
     }
 
-    /// <summary>Closes the open message.</summary>
+    /// <summary>Closes the open message; one without bytes is an empty message.</summary>
     public void End()
     {
         _open = false;
-        if (!_gzip)
-        {
-            FrameHeader.Write(_header.Span, compressed: false, _openBytes);
-            _header = default;
-            return;
-        }
-
-        if (_openBytes >= Gzip.WorthwhileBytes)
+        HasWritten = true;
+        if (_gzip && _openBytes >= Gzip.WorthwhileBytes)
         {
             WritePacked(new ReadOnlySequence<byte>(_staged!.Written));
             return;
         }
 
-        FrameHeader.Write(_pipe.GetSpan(FrameHeader.Size), compressed: false, _openBytes);
-        _pipe.Advance(FrameHeader.Size);
-        if (_openBytes > 0)
+        if (_gzip || _openBytes == 0)
         {
-            _pipe.Write(_staged!.Written.Span);
+            FrameHeader.Write(_pipe.GetSpan(FrameHeader.Size), compressed: false, _openBytes);
+            _pipe.Advance(FrameHeader.Size);
+            if (_openBytes > 0)
+            {
+                _pipe.Write(_staged!.Written.Span);
+            }
+
+            return;
         }
+
+        FrameHeader.Write(_header.Span, compressed: false, _openBytes);
+        _header = default;
+    }
+
+    /// <summary>
+    /// Gives the open message up. Bytes that are in the pipe cannot be taken back, so they go out as a message; the
+    /// status behind it tells the client not to believe it.
+    /// </summary>
+    public void Abandon()
+    {
+        if (_open && !_gzip && _openBytes > 0)
+        {
+            End();
+        }
+
+        _open = false;
     }
 
     public ValueTask<FlushResult> FlushAsync(CancellationToken cancellation) => _pipe.FlushAsync(cancellation);
@@ -138,13 +149,13 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
 
     public Memory<byte> GetMemory(int sizeHint = 0)
     {
-        ThrowIfClosed();
+        OpenBytes();
         return _gzip ? _staged!.GetMemory(sizeHint) : _pipe.GetMemory(sizeHint);
     }
 
     public Span<byte> GetSpan(int sizeHint = 0)
     {
-        ThrowIfClosed();
+        OpenBytes();
         return _gzip ? _staged!.GetSpan(sizeHint) : _pipe.GetSpan(sizeHint);
     }
 
@@ -164,6 +175,21 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
         FrameHeader.Write(_pipe.GetSpan(FrameHeader.Size), compressed: true, _packed.Length);
         _pipe.Advance(FrameHeader.Size);
         _pipe.Write(_packed.Written.Span);
+    }
+
+    // Makes room for the open message's bytes: behind a header reserved in the pipe, or in the stage.
+    private void OpenBytes()
+    {
+        ThrowIfClosed();
+        if (_gzip)
+        {
+            _staged ??= new PooledBuffer();
+        }
+        else if (_header.IsEmpty)
+        {
+            _header = _pipe.GetMemory(FrameHeader.Size)[..FrameHeader.Size];
+            _pipe.Advance(FrameHeader.Size);
+        }
     }
 
     private void ThrowIfClosed()

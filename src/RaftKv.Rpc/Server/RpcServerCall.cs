@@ -1,0 +1,286 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using RaftKv.Rpc.Framing;
+
+namespace RaftKv.Rpc.Server;
+
+/// <summary>
+/// One call as its handler sees it: who calls and with which metadata, how long there is, and how it ends.
+/// </summary>
+/// <remarks>
+/// Belongs to the handler until the handler's task completes, and to one caller at a time. The object of a unary call
+/// is used again for a later call of the same connection: keep nothing of it.
+/// </remarks>
+[SuppressMessage("Design", "CA1001", Justification = "End() releases what a call holds, after every call.")]
+public sealed class RpcServerCall
+{
+    internal readonly FrameReader Reader = new();
+    internal readonly FrameWriter Writer = new();
+
+    private HttpContext _http = null!;
+    private TimeProvider _time = null!;
+    private RpcMetadata? _requestMetadata;
+    private RpcMetadata? _responseHeaders;
+    private RpcMetadata? _responseTrailers;
+    private CallEnding? _ending;
+    private CancellationToken _stopping;
+    private long _deadlineTimestamp;
+    private bool _hasDeadline;
+
+    internal RpcServerCall()
+    {
+    }
+
+    public RpcMethod Method { get; private set; } = null!;
+
+    /// <summary>The request under the call: connection, addresses, features.</summary>
+    public HttpContext HttpContext => _http;
+
+    /// <summary>Where the call comes from, or null where the transport has no address.</summary>
+    public IPEndPoint? Peer => _http.Connection.RemoteIpAddress is { } address ? new(address, _http.Connection.RemotePort) : null;
+
+    /// <summary>The caller's certificate, where TLS asked for one and it was accepted.</summary>
+    public X509Certificate2? ClientCertificate => _http.Connection.ClientCertificate;
+
+    /// <summary>How the call will end, or has ended. OK until something says otherwise.</summary>
+    public RpcStatus Status { get; private set; } = RpcStatus.Ok;
+
+    /// <summary>
+    /// Fires when the client goes away, its deadline passes, or (a streaming call) the server stops. Created on first use: a handler that never waits need
+    /// not ask for it.
+    /// </summary>
+    public CancellationToken CancellationToken
+    {
+        get
+        {
+            if (!_hasDeadline && !_stopping.CanBeCanceled)
+            {
+                return _http.RequestAborted;
+            }
+
+            return (_ending ??= new CallEnding(_hasDeadline ? DeadlineTimer() : null, _http.RequestAborted, _stopping)).Token;
+        }
+    }
+
+    /// <summary>Time left until the caller's deadline, or null when it set none. Never negative.</summary>
+    public TimeSpan? TimeLeft
+    {
+        get
+        {
+            if (!_hasDeadline)
+            {
+                return null;
+            }
+
+            var left = _time.GetElapsedTime(_time.GetTimestamp(), _deadlineTimestamp);
+            return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+        }
+    }
+
+    /// <summary>All metadata the caller sent. For one key, <see cref="Metadata"/> is cheaper.</summary>
+    public RpcMetadata RequestMetadata => _requestMetadata ??= CollectMetadata(_http.Request.Headers);
+
+    /// <summary>Sent before the first message, or with the status of a call that sends none.</summary>
+    public RpcMetadata ResponseHeaders => _responseHeaders ??= [];
+
+    /// <summary>Sent with the status.</summary>
+    public RpcMetadata ResponseTrailers => _responseTrailers ??= [];
+
+    /// <summary>The first value of one metadata key, or null.</summary>
+    public string? Metadata(string key) => _http.Request.Headers.TryGetValue(key, out var values) && values.Count > 0 ? values[0] : null;
+
+    /// <summary>Decides how the call ends, without the price of an exception. The first failure stays.</summary>
+    public void Fail(RpcStatus status)
+    {
+        if (Status.IsOk)
+        {
+            Status = status;
+        }
+    }
+
+    /// <inheritdoc cref="Fail(RpcStatus)"/>
+    public void Fail(RpcStatusCode code, string detail) => Fail(new RpcStatus(code, detail));
+
+    /// <summary><see cref="Fail(RpcStatus)"/> as the last step of an interceptor or handler.</summary>
+    public ValueTask Refuse(RpcStatus status)
+    {
+        Fail(status);
+        return default;
+    }
+
+    /// <summary>Sends the response headers now, ahead of the first message. What is added to them later is lost.</summary>
+    public async ValueTask SendHeadersAsync()
+    {
+        PrepareHeaders();
+        await _http.Response.StartAsync(CancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>For waiting on the request's own bytes: those waits end by themselves when the client goes.</summary>
+    internal CancellationToken ReadCancellation => _hasDeadline ? CancellationToken : default;
+
+    internal bool HasDeadlinePassed => _hasDeadline && _time.GetTimestamp() >= _deadlineTimestamp;
+
+    internal bool IsServerStopping => _stopping.IsCancellationRequested;
+
+    internal bool IsGzipWanted { get; private set; }
+
+    internal void Begin(HttpContext http, RpcMethod method, TimeProvider time, in RpcCallShape shape, CancellationToken stopping)
+    {
+        _stopping = stopping;
+        _http = http;
+        _time = time;
+        Method = method;
+        Status = RpcStatus.Ok;
+        IsGzipWanted = shape.GzipResponse;
+        _hasDeadline = shape.Timeout is not null;
+        if (shape.Timeout is { } timeout)
+        {
+            var ticks = timeout.TotalSeconds * time.TimestampFrequency;
+            var now = time.GetTimestamp();
+            _deadlineTimestamp = ticks >= long.MaxValue - now ? long.MaxValue : now + (long)ticks;
+        }
+
+        Reader.Reset(http.Request.BodyReader, shape.MaxReceiveMessageBytes, shape.GzipRequest);
+        Writer.Reset(http.Response.BodyWriter, shape.MaxSendMessageBytes, shape.GzipResponse);
+    }
+
+    internal void End()
+    {
+        Reader.Dispose();
+        Writer.Dispose();
+        _ending?.Dispose();
+        _ending = null;
+        _requestMetadata = null;
+        _responseHeaders = null;
+        _responseTrailers = null;
+        _http = null!;
+    }
+
+    /// <summary>Puts the protocol's headers and the handler's metadata into the response, once, before it starts.</summary>
+    internal void PrepareHeaders()
+    {
+        var response = _http.Response;
+        if (response.HasStarted || response.ContentType is not null)
+        {
+            return;
+        }
+
+        response.ContentType = RpcDispatcher.ContentType;
+        if (IsGzipWanted)
+        {
+            response.Headers["grpc-encoding"] = Gzip.Name;
+        }
+
+        if (_responseHeaders is not null)
+        {
+            Append(response.Headers, _responseHeaders);
+        }
+    }
+
+    /// <summary>Ends the response: the status goes behind the messages, or into the headers where there were none.</summary>
+    internal void WriteStatus()
+    {
+        var response = _http.Response;
+        if (!Writer.HasWritten && !response.HasStarted)
+        {
+            IsGzipWanted = false;
+            PrepareHeaders();
+            Write(response.Headers);
+            return;
+        }
+
+        Write(_http.Features.Get<IHttpResponseTrailersFeature>()!.Trailers);
+    }
+
+    private void Write(IHeaderDictionary headers)
+    {
+        headers.GrpcStatus = StatusText(Status.Code);
+        if (Status.Detail.Length > 0)
+        {
+            headers.GrpcMessage = PercentText.Encode(Status.Detail);
+        }
+
+        if (_responseTrailers is not null)
+        {
+            Append(headers, _responseTrailers);
+        }
+    }
+
+    private static void Append(IHeaderDictionary headers, RpcMetadata metadata)
+    {
+        foreach (var entry in metadata)
+        {
+            headers.Append(entry.Key, entry.Text);
+        }
+    }
+
+    private static string StatusText(RpcStatusCode code)
+        => code == RpcStatusCode.Ok ? "0" : ((int)code).ToString(CultureInfo.InvariantCulture);
+
+    private static RpcMetadata CollectMetadata(IHeaderDictionary headers)
+    {
+        var metadata = new RpcMetadata();
+        foreach (var (key, values) in headers)
+        {
+            if (!RpcMetadata.IsMetadata(key))
+            {
+                continue;
+            }
+
+            foreach (var value in values)
+            {
+                metadata.AddReceived(key.ToLowerInvariant(), value ?? "");
+            }
+        }
+
+        return metadata;
+    }
+
+    private CancellationTokenSource DeadlineTimer()
+    {
+        // A timer takes at most this long; a deadline further away than three weeks is as good as none.
+        var longest = TimeSpan.FromMilliseconds(int.MaxValue);
+        var left = TimeLeft!.Value;
+        return new CancellationTokenSource(left < longest ? left : longest, _time);
+    }
+
+    /// <summary>Fires when the call must end, whatever the reason, and owns the timer of its deadline.</summary>
+    private sealed class CallEnding : CancellationTokenSource
+    {
+        private readonly CancellationTokenSource? _deadline;
+        private readonly CancellationTokenRegistration _onDeadline;
+        private readonly CancellationTokenRegistration _onAbort;
+        private readonly CancellationTokenRegistration _onStopping;
+
+        public CallEnding(CancellationTokenSource? deadline, CancellationToken aborted, CancellationToken stopping)
+        {
+            _deadline = deadline;
+            _onDeadline = deadline?.Token.UnsafeRegister(Fire, this) ?? default;
+            _onAbort = aborted.UnsafeRegister(Fire, this);
+            _onStopping = stopping.UnsafeRegister(Fire, this);
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                _onDeadline.Dispose();
+                _onAbort.Dispose();
+                _onStopping.Dispose();
+                _deadline?.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
+
+        private static void Fire(object? self) => ((CallEnding)self!).Cancel();
+    }
+}
+
+/// <summary>What a call's headers say about how it travels.</summary>
+internal readonly record struct RpcCallShape(
+    TimeSpan? Timeout, bool GzipRequest, bool GzipResponse, int MaxReceiveMessageBytes, int MaxSendMessageBytes);

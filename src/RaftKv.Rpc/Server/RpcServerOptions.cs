@@ -1,0 +1,48 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace RaftKv.Rpc.Server;
+
+/// <summary>Handles one call, from its request to its last response message.</summary>
+public delegate ValueTask RpcHandler(RpcServerCall call);
+
+/// <summary>
+/// Wraps the handling of every call of a method: composed once, when services are bound, so that a call pays for
+/// nothing but its steps. What follows <c>next</c> sees the final <see cref="RpcServerCall.Status"/>.
+/// </summary>
+/// <example><code>options.Interceptors.Add((method, next) => call => IsAllowed(call) ? next(call) : call.Refuse(status));</code></example>
+public delegate RpcHandler RpcInterceptor(RpcMethod method, RpcHandler next);
+
+/// <summary>What every service of a server shares.</summary>
+public sealed class RpcServerOptions
+{
+    /// <summary>Largest message accepted, after decompression. A larger one is refused from its header, unread.</summary>
+    /// <remarks>etcd's default request limit of 1.5 MiB with its allowance of 512 KiB for the rest of the message.</remarks>
+    public int MaxReceiveMessageBytes { get; set; } = 2 * 1024 * 1024;
+
+    /// <summary>Largest message sent.</summary>
+    public int MaxSendMessageBytes { get; set; } = int.MaxValue - (64 * 1024);
+
+    /// <summary>Calls in progress at once over all connections; one more is refused as RESOURCE_EXHAUSTED. Null: no limit.</summary>
+    public int? MaxConcurrentCalls { get; set; }
+
+    /// <summary>Run around every call, the first outermost.</summary>
+    public IList<RpcInterceptor> Interceptors { get; } = [];
+
+    /// <summary>The clock that deadlines run on.</summary>
+    public TimeProvider Time { get; set; } = TimeProvider.System;
+
+    /// <summary>Where a handler's unexpected exception is written. The caller only learns that there was one.</summary>
+    public ILoggerFactory Loggers { get; set; } = NullLoggerFactory.Instance;
+}
+
+/// <summary>Limits of one method where they differ from the server's.</summary>
+public sealed record RpcMethodLimits
+{
+    public int? MaxReceiveMessageBytes { get; init; }
+
+    public int? MaxSendMessageBytes { get; init; }
+
+    /// <summary>Calls of this method in progress at once; one more is refused as RESOURCE_EXHAUSTED.</summary>
+    public int? MaxConcurrentCalls { get; init; }
+}
