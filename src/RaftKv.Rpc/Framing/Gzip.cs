@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.IO.Compression;
 
 namespace RaftKv.Rpc.Framing;
@@ -40,6 +41,7 @@ internal static class Gzip
             var read = gzip.Read(output.GetSpan(4096));
             if (read == 0)
             {
+                ThrowIfCutShort(message, output.Length);
                 return true;
             }
 
@@ -48,6 +50,28 @@ internal static class Gzip
             {
                 return false;
             }
+        }
+    }
+
+    /// <summary>
+    /// GZipStream takes the end of its input for the end of the message, wherever it comes. A whole gzip member closes
+    /// with the length of what it holds (RFC 1952 §2.3.1), so that is compared.
+    /// </summary>
+    private static void ThrowIfCutShort(in ReadOnlySequence<byte> message, int length)
+    {
+        const int LengthBytes = 4;
+        const int SmallestMember = 18;
+        if (message.Length < SmallestMember)
+        {
+            throw new InvalidDataException($"{message.Length} bytes are too few for gzip");
+        }
+
+        Span<byte> trailer = stackalloc byte[LengthBytes];
+        message.Slice(message.Length - LengthBytes).CopyTo(trailer);
+        var promised = BinaryPrimitives.ReadUInt32LittleEndian(trailer);
+        if (promised != (uint)length)
+        {
+            throw new InvalidDataException($"the compressed message ends too soon: it holds {length} bytes, its trailer says {promised}");
         }
     }
 
