@@ -96,7 +96,7 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
             return;
         }
 
-        if (_gzip || _openBytes == 0)
+        if (_gzip || _header.IsEmpty)
         {
             FrameHeader.Write(_pipe.GetSpan(FrameHeader.Size), compressed: false, _openBytes);
             _pipe.Advance(FrameHeader.Size);
@@ -118,7 +118,7 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
     /// </summary>
     public void Abandon()
     {
-        if (_open && !_gzip && _openBytes > 0)
+        if (_open && !_header.IsEmpty)
         {
             End();
         }
