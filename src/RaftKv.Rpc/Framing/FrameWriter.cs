@@ -131,6 +131,12 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
     public void Advance(int count)
     {
         ThrowIfClosed();
+        if (count == 0)
+        {
+            // Generated messages begin like this, before they have asked for memory; the pipe would take it amiss.
+            return;
+        }
+
         _openBytes += count;
         if (_gzip)
         {

@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 
 namespace RaftKv.Rpc.Server;
 
@@ -68,9 +69,8 @@ public sealed class RpcHost : IAsyncDisposable
         var stopping = new CancellationTokenSource();
         var dispatcher = new RpcDispatcher(options.Server, options.Services, stopping.Token);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
-        builder.Services.AddSingleton(options.Server.Loggers);
         builder.Services.AddLogging();
-        builder.Services.Replace(ServiceDescriptor.Singleton(options.Server.Loggers));
+        builder.Services.Replace(ServiceDescriptor.Singleton<ILoggerFactory>(new KestrelLoggers(options.Server.Loggers)));
         builder.Services.AddRouting();
         builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(host => host.ShutdownTimeout = options.StopTimeout);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options));

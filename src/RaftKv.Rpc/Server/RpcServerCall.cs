@@ -116,7 +116,7 @@ public sealed class RpcServerCall
     public async ValueTask SendHeadersAsync()
     {
         PrepareHeaders();
-        await _http.Response.StartAsync(CancellationToken).ConfigureAwait(false);
+        await _http.Response.BodyWriter.FlushAsync(CancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>For waiting on the request's own bytes: those waits end by themselves when the client goes.</summary>

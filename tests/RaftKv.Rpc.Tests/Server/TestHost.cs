@@ -15,7 +15,7 @@ internal static class TestHost
 
     public static RpcHostOptions Options(params RpcService[] services)
     {
-        var options = new RpcHostOptions { StopTimeout = TimeSpan.FromSeconds(2) };
+        var options = new RpcHostOptions { StopTimeout = TimeSpan.FromSeconds(2), Server = { Loggers = new TestOutputLoggers() } };
         options.Listen.Add(new RpcListenAddress(new IPEndPoint(IPAddress.Loopback, 0)));
         foreach (var service in services)
         {
