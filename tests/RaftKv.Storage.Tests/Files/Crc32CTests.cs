@@ -1,0 +1,38 @@
+using RaftKv.Storage.Files;
+
+namespace RaftKv.Storage.Tests.Files;
+
+public sealed class Crc32CTests
+{
+    [Fact]
+    public void The_check_value_of_the_polynomial() => Assert.Equal(0xE3069283, Crc32C.Of("123456789"u8));
+
+    [Fact]
+    public void Rfc_3720_examples()
+    {
+        var bytes = new byte[32];
+        Assert.Equal(0x8A9136AAu, Crc32C.Of(bytes));
+        bytes.AsSpan().Fill(0xFF);
+        Assert.Equal(0x62A8AB43u, Crc32C.Of(bytes));
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            bytes[i] = (byte)i;
+        }
+
+        Assert.Equal(0x46DD794Eu, Crc32C.Of(bytes));
+    }
+
+    [Fact]
+    public void A_sum_can_be_continued_at_any_byte()
+    {
+        var bytes = new byte[41];
+        new Random(1).NextBytes(bytes);
+        for (var split = 0; split <= bytes.Length; split++)
+        {
+            Assert.Equal(Crc32C.Of(bytes), Crc32C.Continue(Crc32C.Of(bytes.AsSpan(0, split)), bytes.AsSpan(split)));
+        }
+
+        Assert.Equal(Crc32C.Of([1, 0, 0, 0, 0, 0, 0, 0]), Crc32C.Continue(0, 1UL));
+        Assert.Equal(Crc32C.Of([1, 0, 0, 0]), Crc32C.Continue(0, 1U));
+    }
+}
