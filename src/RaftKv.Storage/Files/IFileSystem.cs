@@ -12,7 +12,8 @@ namespace RaftKv.Storage.Files;
 /// </list>
 /// <para>Until then a power cut may keep any part of either, in any order. A new file is safe after both: its own
 /// <c>Sync</c> and a <c>SyncDirectory</c> of its parent. The end of the process alone loses nothing.</para>
-/// <para>All calls block and may be made from any thread; one file is used by one thread at a time. Trouble is thrown as
+/// <para>All calls block and may be made from any thread; one file is changed by one thread at a time, while others may
+/// read it. Trouble is thrown as
 /// a <see cref="StorageException"/> that names the path.</para>
 /// </remarks>
 public interface IFileSystem
