@@ -16,6 +16,10 @@ public enum EntryKind : byte
 /// </summary>
 public readonly struct Entry(ulong term, ulong index, EntryKind kind, ReadOnlyMemory<byte> payload)
 {
+    // Roughly what an entry costs on disk and on the wire beside its payload. Counting it keeps a batch of empty
+    // entries bounded as well.
+    private const int HeaderBytes = 32;
+
     public ulong Term { get; } = term;
 
     public ulong Index { get; } = index;
@@ -25,6 +29,9 @@ public readonly struct Entry(ulong term, ulong index, EntryKind kind, ReadOnlyMe
     public EntryKind Kind { get; } = kind;
 
     public LogPosition Position => new(Term, Index);
+
+    /// <summary>What the entry counts for wherever bytes are bounded: its payload and a fixed share for its header.</summary>
+    public int CountedBytes => Payload.Length + HeaderBytes;
 
     public override string ToString() => $"{Term}/{Index} {Kind} {Payload.Length} B";
 }
