@@ -1,6 +1,6 @@
+using System.Buffers.Binary;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Buffers.Binary;
 using RaftKv.Rpc.Framing;
 
 namespace RaftKv.Rpc.Tests.Server;

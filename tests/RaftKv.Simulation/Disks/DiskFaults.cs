@@ -1,3 +1,5 @@
+using RaftKv.Raft;
+
 namespace RaftKv.Simulation.Disks;
 
 /// <summary>What becomes of writes that no sync has covered when the power goes.</summary>

@@ -1,4 +1,4 @@
-using RaftKv.Simulation;
+using RaftKv.Raft;
 using RaftKv.Simulation.Disks;
 using RaftKv.Storage.Files;
 

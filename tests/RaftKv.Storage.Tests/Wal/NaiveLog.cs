@@ -1,6 +1,5 @@
 using RaftKv.Raft;
 using RaftKv.Raft.Log;
-using RaftKv.Simulation;
 using RaftKv.Storage.Wal;
 
 namespace RaftKv.Storage.Tests.Wal;

@@ -1,6 +1,4 @@
-using RaftKv.Simulation;
-
-namespace RaftKv.Storage.Tests.Files;
+namespace RaftKv.Raft.Tests;
 
 public sealed class ChanceTests
 {
