@@ -6,6 +6,9 @@ namespace RaftKv.Rpc;
 /// <summary>How messages of one type become bytes and come back. Stateless; one instance serves every call.</summary>
 public abstract class MessageCodec<T>
 {
+    /// <summary>Whether what <see cref="Read"/> returns still points into the bytes it was given.</summary>
+    public virtual bool ReadsBorrowed => false;
+
     /// <summary>The exact number of bytes writing it will produce.</summary>
     public abstract int SizeOf(T message);
 
@@ -62,6 +65,8 @@ public static class MessageCodec
 
     private sealed class BytesCodec : MessageCodec<ReadOnlySequence<byte>>
     {
+        public override bool ReadsBorrowed => true;
+
         public override int SizeOf(ReadOnlySequence<byte> message) => checked((int)message.Length);
 
         public override void Write(ReadOnlySequence<byte> message, IBufferWriter<byte> output)

@@ -149,6 +149,14 @@ public sealed class RpcMetadata : IReadOnlyList<RpcMetadataEntry>
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
+    internal void AddAll(RpcMetadata? others)
+    {
+        if (others is not null)
+        {
+            _entries.AddRange(others._entries);
+        }
+    }
+
     internal void AddReceived(string key, string text)
     {
         // A binary header may carry several values in one line, separated by commas.
