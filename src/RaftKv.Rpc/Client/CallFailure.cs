@@ -75,8 +75,6 @@ internal readonly record struct CallFailure(
             => new(RpcStatusCode.Unavailable, $"{address}: no TLS connection: {Innermost(e)}", FailureReach.NotConnected, e),
         HttpRequestError.VersionNegotiationError
             => new(RpcStatusCode.Unavailable, $"{address}: the server does not speak HTTP/2: {e.Message}", FailureReach.NotConnected, e),
-        HttpRequestError.ConfigurationLimitExceeded
-            => new(RpcStatusCode.ResourceExhausted, $"{address}: the response headers are larger than allowed: {Innermost(e)}", cause: e),
         HttpRequestError.InvalidResponse
             => new(RpcStatusCode.Internal, $"{address}: the response breaks the rules of HTTP/2: {Innermost(e)}", cause: e),
         _ => new(RpcStatusCode.Unavailable, $"{address}: the connection was lost: {Innermost(e)}", FailureReach.ConnectionLost, e),
@@ -132,9 +130,13 @@ internal static class ResponseStatus
     private const string StatusKey = "grpc-status";
 
     /// <summary>Whether the headers of a response open a gRPC response; if not, what they say instead.</summary>
-    public static bool IsOpening(HttpResponseMessage response, out CallFailure failure)
+    public static bool IsOpening(HttpResponseMessage response, int maxHeaderBytes, out CallFailure failure)
     {
-        failure = default;
+        if (IsOversized("headers", SizeOf(response.Headers) + SizeOf(response.Content.Headers), maxHeaderBytes, out failure))
+        {
+            return false;
+        }
+
         if (HasStatus(response.Headers))
         {
             // The whole answer is in the headers. One that says OK is read as a stream without messages.
@@ -171,9 +173,14 @@ internal static class ResponseStatus
     public static bool IsGzip(HttpResponseMessage response) => Encoding(response) == Framing.Gzip.Name;
 
     /// <summary>The status of a response that was read to its end.</summary>
-    public static CallFailure OfEnd(HttpResponseMessage response)
+    public static CallFailure OfEnd(HttpResponseMessage response, int maxHeaderBytes)
     {
         var trailers = response.TrailingHeaders;
+        if (IsOversized("trailers", SizeOf(trailers), maxHeaderBytes, out var failure))
+        {
+            return failure;
+        }
+
         if (!HasStatus(trailers))
         {
             if (!HasStatus(response.Headers))
@@ -210,6 +217,29 @@ internal static class ResponseStatus
     /// <summary>Trailers, wherever they came: a response without messages carries them in its headers.</summary>
     public static RpcMetadata Trailers(HttpResponseMessage response)
         => Metadata(HasStatus(response.TrailingHeaders) || !HasStatus(response.Headers) ? response.TrailingHeaders : response.Headers);
+
+    // The transport has such a limit too, but passing it ends the connection and all calls on it.
+    private static bool IsOversized(string what, long size, int maxHeaderBytes, out CallFailure failure)
+    {
+        failure = size > maxHeaderBytes
+            ? new(RpcStatusCode.ResourceExhausted, $"the response {what} are larger than allowed ({size} vs. {maxHeaderBytes} bytes)")
+            : default;
+        return size > maxHeaderBytes;
+    }
+
+    private static long SizeOf(HttpHeaders headers)
+    {
+        long size = 0;
+        foreach (var (key, values) in headers.NonValidated)
+        {
+            foreach (var value in values)
+            {
+                size += key.Length + value.Length;
+            }
+        }
+
+        return size;
+    }
 
     private static bool HasStatus(HttpResponseHeaders headers) => headers.NonValidated.TryGetValues(StatusKey, out _);
 

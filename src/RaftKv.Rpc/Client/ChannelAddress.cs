@@ -202,7 +202,9 @@ internal sealed class ChannelAddress : IDisposable
             // A server allows so many streams a connection; one more connection is better than a queue.
             EnableMultipleHttp2Connections = true,
             InitialHttp2StreamWindowSize = options.StreamWindowBytes,
-            MaxResponseHeadersLength = (options.MaxHeaderBytes + 1023) / 1024,
+
+            // Far above the limit that each call applies: this one takes the connection down.
+            MaxResponseHeadersLength = Math.Max(1024, 4 * (options.MaxHeaderBytes / 1024)),
             ConnectTimeout = options.ConnectTimeout,
             PooledConnectionIdleTimeout = options.IdleTimeout,
             PooledConnectionLifetime = Timeout.InfiniteTimeSpan,

@@ -36,6 +36,8 @@ internal sealed class ClientCall : IDisposable
 
     public int MaxReceiveMessageBytes { get; }
 
+    public int MaxHeaderBytes => _options.MaxHeaderBytes;
+
     /// <summary>What interceptors see. Null where there are none.</summary>
     public RpcClientCall? Seen { get; set; }
 
@@ -80,7 +82,7 @@ internal sealed class ClientCall : IDisposable
                 }
 
                 response = await address.Invoker.SendAsync(request, Lifetime.Token).ConfigureAwait(false);
-                if (ResponseStatus.IsOpening(response, out failure))
+                if (ResponseStatus.IsOpening(response, MaxHeaderBytes, out failure))
                 {
                     Report(default);
                     return new(response, default);

@@ -260,7 +260,7 @@ public sealed class RpcResponseReader<T> : IAsyncEnumerable<T>, IAsyncEnumerator
                         return true;
                     }
 
-                    failure = ResponseStatus.OfEnd(_response!);
+                    failure = ResponseStatus.OfEnd(_response!, _call.MaxHeaderBytes);
                 }
                 catch (Exception e) when (IsExpected(e))
                 {
@@ -335,7 +335,7 @@ public sealed class RpcResponseReader<T> : IAsyncEnumerable<T>, IAsyncEnumerator
         if (e is RpcException && ResponseStatus.HasEnded(_response!))
         {
             // The server cut its last message short because it failed; its own words are the better ones.
-            var said = ResponseStatus.OfEnd(_response!);
+            var said = ResponseStatus.OfEnd(_response!, _call.MaxHeaderBytes);
             if (!said.Status.IsOk)
             {
                 return said;

@@ -20,7 +20,7 @@ internal static class UnaryCall
                         var count = await stream.ReadAsync(body.Room(), call.Lifetime.Token).ConfigureAwait(false);
                         if (count == 0)
                         {
-                            failure = ResponseStatus.OfEnd(response);
+                            failure = ResponseStatus.OfEnd(response, call.MaxHeaderBytes);
                             break;
                         }
 
