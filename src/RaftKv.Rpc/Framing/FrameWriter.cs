@@ -40,6 +40,17 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
         HasWritten = false;
     }
 
+    /// <summary>Compresses what is worth it from here on.</summary>
+    public void UseGzip()
+    {
+        if (_open && !_header.IsEmpty)
+        {
+            throw new InvalidOperationException("A message that is being written cannot become a compressed one.");
+        }
+
+        _gzip = true;
+    }
+
     /// <exception cref="RpcException">The message is larger than may be sent; nothing was written.</exception>
     public void Write<T>(MessageCodec<T> codec, T message)
     {

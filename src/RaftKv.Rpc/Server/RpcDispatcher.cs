@@ -271,7 +271,7 @@ public sealed partial class RpcDispatcher
         return true;
     }
 
-    private static bool AcceptsGzip(IHeaderDictionary headers)
+    internal static bool AcceptsGzip(IHeaderDictionary headers)
     {
         foreach (var line in headers.GrpcAcceptEncoding)
         {

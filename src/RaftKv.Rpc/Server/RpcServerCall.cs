@@ -93,6 +93,28 @@ public sealed class RpcServerCall
     /// <summary>The first value of one metadata key, or null.</summary>
     public string? Metadata(string key) => _http.Request.Headers.TryGetValue(key, out var values) && values.Count > 0 ? values[0] : null;
 
+    /// <summary>
+    /// Compresses the response's messages, though the request was not compressed. To be asked for before the first of
+    /// them is written.
+    /// </summary>
+    /// <returns>False if the client does not accept it, or it is too late.</returns>
+    public bool TryCompressResponse()
+    {
+        if (IsGzipWanted)
+        {
+            return true;
+        }
+
+        if (Writer.HasWritten || _http.Response.HasStarted || !RpcDispatcher.AcceptsGzip(_http.Request.Headers))
+        {
+            return false;
+        }
+
+        IsGzipWanted = true;
+        Writer.UseGzip();
+        return true;
+    }
+
     /// <summary>Decides how the call ends, without the price of an exception. The first failure stays.</summary>
     public void Fail(RpcStatus status)
     {
