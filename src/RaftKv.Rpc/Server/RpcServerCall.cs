@@ -4,6 +4,7 @@ using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
 using RaftKv.Rpc.Framing;
 
 namespace RaftKv.Rpc.Server;
@@ -144,7 +145,10 @@ public sealed class RpcServerCall
     /// <summary>For waiting on the request's own bytes: those waits end by themselves when the client goes.</summary>
     internal CancellationToken ReadCancellation => _hasDeadline ? CancellationToken : default;
 
-    internal bool HasDeadlinePassed => _hasDeadline && _time.GetTimestamp() >= _deadlineTimestamp;
+    // The timer counts in milliseconds and may fire a little before the timestamp is reached; what it ended, the deadline
+    // has ended.
+    internal bool HasDeadlinePassed
+        => _hasDeadline && (_ending is { HasDeadlineFired: true } || _time.GetTimestamp() >= _deadlineTimestamp);
 
     internal bool IsServerStopping => _stopping.IsCancellationRequested;
 
@@ -236,7 +240,8 @@ public sealed class RpcServerCall
     {
         foreach (var entry in metadata)
         {
-            headers.Append(entry.Key, entry.Text);
+            // Not headers.Append, which leaves out a value without characters.
+            headers[entry.Key] = StringValues.Concat(headers[entry.Key], entry.Text);
         }
     }
 
@@ -285,6 +290,8 @@ public sealed class RpcServerCall
             _onAbort = aborted.UnsafeRegister(Fire, this);
             _onStopping = stopping.UnsafeRegister(Fire, this);
         }
+
+        public bool HasDeadlineFired => _deadline is { IsCancellationRequested: true };
 
         protected override void Dispose(bool disposing)
         {
