@@ -3,6 +3,7 @@
 
 const assert = require('node:assert/strict');
 const http2 = require('node:http2');
+const zlib = require('node:zlib');
 const { once } = require('node:events');
 const { setTimeout: sleep } = require('node:timers/promises');
 const grpc = require('@grpc/grpc-js');
@@ -54,18 +55,20 @@ class ServerUnderTest {
     await this.assertOutcome(callId, 'RUNNING');
   }
 
-  /** A unary call on Node's own HTTP/2, with nothing of grpc-js between us and the frames. */
-  async rawUnary(request, extraHeaders) {
+  /** A unary call, its request compressed, on Node's own HTTP/2: nothing of grpc-js between us and the frames. */
+  async rawGzipUnary(request, extraHeaders) {
     const session = this.tls ? http2.connect(`https://${this.address}`, this.tls) : http2.connect(`http://${this.address}`);
     session.on('error', () => { }); // The stream reports it too, where it can be awaited.
     try {
-      const message = Echo.service.Unary.requestSerialize(request);
+      const message = zlib.gzipSync(Echo.service.Unary.requestSerialize(request));
       const head = Buffer.alloc(5);
+      head.writeUInt8(1, 0);
       head.writeUInt32BE(message.length, 1);
       const stream = session.request({
         ':method': 'POST',
         ':path': Echo.service.Unary.path,
         'content-type': 'application/grpc',
+        'grpc-encoding': 'gzip',
         te: 'trailers',
         ...extraHeaders,
       });

@@ -395,13 +395,12 @@ module.exports = {
   },
 
   async gzip_response(server) {
-    const answer = await unaryAnswer(server.compressed.connect(), { response_size: 1024 * 1024, gzip_response: true });
+    const answer = await unaryAnswer(server.compressed.connect(gzip), { response_size: 1024 * 1024 });
     assertSameBytes(answer.payload, pattern(1024 * 1024));
   },
 
   async gzip_response_stream(server) {
-    const client = server.compressed.connect(gzip);
-    const result = await serverStream(client, { text, count: 100, response_size: 10000, gzip_response: true }).ended;
+    const result = await serverStream(server.compressed.connect(gzip), { text, count: 100, response_size: 10000 }).ended;
     assertStatus(result, status.OK);
     assert.equal(result.answers.length, 100);
     result.answers.forEach(answer => assertSameBytes(answer.payload, pattern(10000)));
@@ -409,8 +408,8 @@ module.exports = {
 
   // grpc-js hides whether bytes were compressed, so this looks at the frames themselves.
   async gzip_response_as_bytes(server) {
-    const { headers, trailers, body } = await server.compressed.rawUnary(
-      { response_size: 100000, gzip_response: true },
+    const { headers, trailers, body } = await server.compressed.rawGzipUnary(
+      { response_size: 100000 },
       { 'grpc-accept-encoding': 'identity,gzip' });
     assert.equal(headers[':status'], 200);
     assert.equal(headers['grpc-encoding'], 'gzip');
@@ -423,7 +422,7 @@ module.exports = {
   },
 
   async no_gzip_for_who_does_not_take_it(server) {
-    const { headers, trailers, body } = await server.rawUnary({ response_size: 1000, gzip_response: true }, {});
+    const { headers, trailers, body } = await server.rawGzipUnary({ response_size: 1000 }, {});
     assert.equal(trailers['grpc-status'], '0');
     assert.ok(headers['grpc-encoding'] === undefined || headers['grpc-encoding'] === 'identity', headers['grpc-encoding']);
     assert.equal(body[0], 0);
