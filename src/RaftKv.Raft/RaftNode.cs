@@ -113,7 +113,7 @@ public sealed partial class RaftNode
         _observer = start.Observer;
         _chance = start.Chance;
         _handedOut = start.HardState;
-        _progress = new ProgressTable(_settings);
+        _progress = new ProgressTable(Self, _settings);
 
         // A commit index beyond the log means that entries which others count as stored here are lost.
         _log = new RaftLog(start.Log, _settings, _faults, start.Applied, start.HardState.Commit);

@@ -9,11 +9,13 @@ namespace RaftKv.Raft.Replication;
 /// </summary>
 internal sealed class ProgressTable
 {
+    private readonly NodeId _self;
     private readonly RaftConfig _config;
     private readonly List<FollowerProgress> _members = [];
 
-    public ProgressTable(RaftConfig config)
+    public ProgressTable(NodeId self, RaftConfig config)
     {
+        _self = self;
         _config = config;
         Matches = new MatchView(this);
         AnsweredRounds = new RoundView(this);
@@ -65,7 +67,7 @@ internal sealed class ProgressTable
         Leaving.Clear();
         foreach (var member in _members)
         {
-            if (!members.IsMember(member.Id))
+            if (member.Id != _self && !members.IsMember(member.Id))
             {
                 Leaving.Add(member);
             }
