@@ -42,9 +42,12 @@ public sealed partial class RaftNode
             && (!Leader.IsNone || MayHaveForgottenLeader);
 
     // A lease rests on every member's promise not to vote while it hears the leader. A restart forgets whom it heard,
-    // so where reads rely on leases, a restarted member behaves as if it had just heard of somebody.
+    // so where reads rely on leases, a restarted member behaves as if it had just heard of somebody. Before the first
+    // election of all there was nobody to hear of.
     private bool MayHaveForgottenLeader
-        => _settings.Reads == ReadMode.Lease && _ticks < (ulong)_settings.ElectionTicks;
+        => _settings.Reads == ReadMode.Lease
+            && _firstTerm > RaftStart.FirstHardState.Term
+            && _ticks < (ulong)_settings.ElectionTicks;
 
     // Voters, unless their log is just being replaced; also a member that was removed by an entry which may not be
     // committed: perhaps only members that have the entry can be elected, and all of them are to be removed (thesis
@@ -209,6 +212,7 @@ public sealed partial class RaftNode
         // Thesis §6.4 and §3.6.2: only by committing an entry of its own term does a leader learn what is committed.
         _firstOwnIndex = _log.Last.Index + 1;
         AppendOwn(EntryKind.Command, ReadOnlyMemory<byte>.Empty);
+        NoteAppended(_log.Last);
     }
 
     private void CheckQuorum()

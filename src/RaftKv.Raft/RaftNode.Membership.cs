@@ -44,6 +44,7 @@ public sealed partial class RaftNode
         }
 
         AppendOwn(EntryKind.ConfigChange, payload);
+        NoteAppended(_log.Last);
         return new ProposalTicket(ProposalOutcome.Accepted, _log.Last, Self);
     }
 
@@ -100,6 +101,7 @@ public sealed partial class RaftNode
         if (Config.LeavesAutomatically)
         {
             AppendOwn(EntryKind.ConfigChange, ConfigChange.LeaveJoint.Encode());
+            NoteAppended(_log.Last);
             return;
         }
 

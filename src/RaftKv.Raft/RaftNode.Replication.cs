@@ -54,13 +54,14 @@ public sealed partial class RaftNode
             return Refused(outcome);
         }
 
-        var first = _log.Last.Index + 1;
+        var first = new LogPosition(Term, _log.Last.Index + 1);
         foreach (ref readonly var payload in payloads)
         {
             AppendOwn(EntryKind.Command, payload);
         }
 
-        return new ProposalTicket(ProposalOutcome.Accepted, new LogPosition(Term, first), Self);
+        NoteAppended(first);
+        return new ProposalTicket(ProposalOutcome.Accepted, first, Self);
     }
 
     private ProposalOutcome? WhyRefused(long bytes)
@@ -129,6 +130,7 @@ public sealed partial class RaftNode
             return;
         }
 
+        var first = new LogPosition(Term, _log.Last.Index + 1);
         foreach (ref readonly var entry in message.Entries.Span)
         {
             if (entry.Kind == EntryKind.Command)
@@ -140,6 +142,8 @@ public sealed partial class RaftNode
                 AcceptForwardedChange(message.From, entry.Payload);
             }
         }
+
+        NoteAppended(first);
     }
 
     // The sender's leader has lost its office; perhaps its follower knows the new one. But never back to where it came
@@ -160,10 +164,17 @@ public sealed partial class RaftNode
         var entry = new Entry(Term, _log.Last.Index + 1, kind, payload);
         _log.Append(entry);
         _uncommittedBytes += payload.Length;
-        _observer?.On(new EntriesAppended(entry.Position, entry.Position));
         if (kind == EntryKind.ConfigChange)
         {
             AdoptConfig(entry);
+        }
+    }
+
+    private void NoteAppended(LogPosition first)
+    {
+        if (_log.Last.Index >= first.Index)
+        {
+            _observer?.On(new EntriesAppended(first, _log.Last));
         }
     }
 

@@ -53,9 +53,16 @@ public sealed partial class RaftNode
         _transferTicks = 0;
         _observer?.On(new TransferChanged(target, IsUnderWay: true));
 
-        // If it is not there yet, its next acknowledgement that it is starts the handing over.
-        member.IsAppendDue = true;
-        HandOverIfReady(member);
+        if (member.Match == _log.Last.Index)
+        {
+            HandOverIfReady(member);
+        }
+        else
+        {
+            // Its acknowledgement of the last entry starts the handing over; ask for it.
+            member.IsAppendDue = true;
+        }
+
         return TransferOutcome.Started;
     }
 

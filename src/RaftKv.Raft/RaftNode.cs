@@ -65,6 +65,9 @@ public sealed partial class RaftNode
     private HardState _handedOut;
     private ulong _termWrite;
 
+    // The term this member started in, now that it was started for the last time.
+    private readonly ulong _firstTerm;
+
     private int _electionTimeoutTicks;
     private int _ticksSinceLeaderHeard;
     private ulong _ticks;
@@ -108,6 +111,7 @@ public sealed partial class RaftNode
         Self = start.Self;
         Term = start.HardState.Term;
         Vote = start.HardState.Vote;
+        _firstTerm = Term;
         _settings = start.Settings;
         _faults = start.Faults;
         _observer = start.Observer;

@@ -14,6 +14,7 @@ internal sealed class ScenarioCluster
     private readonly List<Message> _network = [];
     private readonly HashSet<(ulong, ulong)> _cut = [];
     private readonly Dictionary<ulong, NodeId> _leaders = [];
+    private readonly HashSet<(ulong, NodeId)> _violations = [];
     private readonly StringBuilder _transcript = new();
 
     public IEnumerable<ScenarioNode> Nodes => _nodes.Values;
@@ -131,7 +132,8 @@ internal sealed class ScenarioCluster
 
             foreach (var (index, entry) in node.AppliedEntries)
             {
-                if (!entries.TryAdd(index, (entry, node.Id)) && entries[index].Entry != entry)
+                if (!entries.TryAdd(index, (entry, node.Id)) && entries[index].Entry != entry
+                    && _violations.Add((index, node.Id)))
                 {
                     Say($"VIOLATION: at {index} {entries[index].By} applied {entries[index].Entry}, {node.Id} applied {entry}");
                 }
