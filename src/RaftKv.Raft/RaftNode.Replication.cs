@@ -55,6 +55,7 @@ public sealed partial class RaftNode
         }
 
         var first = new LogPosition(Term, _log.Last.Index + 1);
+        _log.StartBatch(payloads.Length);
         foreach (ref readonly var payload in payloads)
         {
             AppendOwn(EntryKind.Command, payload);
@@ -131,6 +132,7 @@ public sealed partial class RaftNode
         }
 
         var first = new LogPosition(Term, _log.Last.Index + 1);
+        _log.StartBatch(message.Entries.Length);
         foreach (ref readonly var entry in message.Entries.Span)
         {
             if (entry.Kind == EntryKind.Command)
@@ -321,6 +323,7 @@ public sealed partial class RaftNode
             Truncate(added[0].Index);
         }
 
+        _log.StartBatch(added.Length);
         foreach (ref readonly var entry in added)
         {
             _log.Append(entry);

@@ -180,6 +180,9 @@ internal sealed class RaftLog
 
     public Snapshot? LatestSnapshot() => _reader.LatestSnapshot();
 
+    /// <summary>So many entries are about to be appended together.</summary>
+    public void StartBatch(int count) => _recent.StartBatch(count);
+
     public void Append(in Entry entry) => _recent.Append(entry);
 
     /// <summary>Removes <paramref name="index"/> and everything after it. Never anything committed.</summary>

@@ -7,7 +7,7 @@ namespace RaftKv.Raft.Log;
 /// Entries are handed out as slices of the chunks they lie in, to the disk writer, to several followers and to the
 /// application at once, without copying. That is sound because a slot is written once: appending fills slots nobody
 /// has seen, truncating moves what remains to a fresh chunk, and dropping the front only lets go of whole chunks. A
-/// slice that spans two chunks is copied, which happens once per chunk and reader.
+/// slice that spans two chunks is copied, which is rare: see <see cref="StartBatch"/>.
 /// </para>
 /// </summary>
 internal sealed class RecentEntries
@@ -45,6 +45,19 @@ internal sealed class RecentEntries
         Previous = previous;
         _last = previous;
         Bytes = 0;
+    }
+
+    /// <summary>
+    /// So many entries are about to be appended. If they do not fit into what is left of the newest chunk they start a new
+    /// one: what is appended together is written, sent and applied together, and need not be copied then. Costs at most
+    /// the slots of one batch per chunk.
+    /// </summary>
+    public void StartBatch(int count)
+    {
+        if (count <= LargestChunk / 4 && _chunks.Count > 0 && _chunks[^1].Room < count)
+        {
+            _chunks[^1].Close();
+        }
     }
 
     public void Append(in Entry entry)
@@ -182,6 +195,7 @@ internal sealed class RecentEntries
     private sealed class Chunk(ulong first, int capacity)
     {
         private readonly Entry[] _entries = new Entry[capacity];
+        private bool _isClosed;
 
         public ulong First { get; } = first;
 
@@ -193,7 +207,11 @@ internal sealed class RecentEntries
 
         public ulong Last => First + (ulong)Count - 1;
 
-        public bool IsFull => Count == _entries.Length || Bytes >= ChunkBytes;
+        public int Room => IsFull ? 0 : _entries.Length - Count;
+
+        public bool IsFull => _isClosed || Count == _entries.Length || Bytes >= ChunkBytes;
+
+        public void Close() => _isClosed = true;
 
         public void Add(in Entry entry)
         {
