@@ -26,7 +26,8 @@ namespace RaftKv.Raft;
 /// whatever claims something that is not durable yet (votes, acknowledgements, the term they are made in) and hands it
 /// out after <see cref="OnPersisted"/>; the host has nothing to sort. Messages may be lost, repeated and reordered.
 /// An <see cref="MessageKind.InstallSnapshot"/> travels together with the state of exactly that position; the host says
-/// with <see cref="ReportSnapshot"/> how it went. The receiving host first takes in the whole state, then steps the
+/// with <see cref="ReportSnapshot"/> how it went, always and at last: until then, or until the follower acknowledges it,
+/// nothing else is sent there. The receiving host first takes in the whole state, then steps the
 /// message, and keeps the state if a Ready asks to install it. A message that could not be handed to the network at
 /// all is reported with <see cref="ReportUnreachable"/>.</item>
 /// <item><b>Apply.</b> Apply <see cref="Ready.Committed"/> in order, each entry once, and report progress to

@@ -38,35 +38,36 @@ public sealed class RandomWalkTests
         }
     }
 
-    public static TheoryData<string> Faults => [.. FaultsByName.Keys];
-
-    // Not among them: committing entries of earlier terms by counting, which takes a longer conspiracy than chance
-    // brings about here. The story figure_3_7 brings it about.
-    private static readonly Dictionary<string, RaftFaults> FaultsByName = new()
+    /// <summary>
+    /// Each mistake must be noticed within 6000 histories. Each has its own first seed, found by walking from zero, so
+    /// that the suite does not walk through thousands of histories in which the rarer ones do no harm.
+    /// Not among them: committing entries of earlier terms by counting, which takes a longer conspiracy than chance
+    /// brings about here. The story figure_3_7_with_the_mistake brings it about.
+    /// </summary>
+    public static TheoryData<string, ulong> Faults => new()
     {
-        [nameof(RaftFaults.AnswersBeforeDurable)] = new RaftFaults { AnswersBeforeDurable = true },
-        [nameof(RaftFaults.ForgetsVote)] = new RaftFaults { ForgetsVote = true },
-        [nameof(RaftFaults.ReadsWithoutRound)] = new RaftFaults { ReadsWithoutRound = true },
-        [nameof(RaftFaults.ReadsBeforeOwnCommit)] = new RaftFaults { ReadsBeforeOwnCommit = true },
-        [nameof(RaftFaults.CountsLearners)] = new RaftFaults { CountsLearners = true },
-        [nameof(RaftFaults.TruncatesAlways)] = new RaftFaults { TruncatesAlways = true },
-        [nameof(RaftFaults.RepeatsConfigChanges)] = new RaftFaults { RepeatsConfigChanges = true },
-        [nameof(RaftFaults.TrustsOverwrittenWrites)] = new RaftFaults { TrustsOverwrittenWrites = true },
-        [nameof(RaftFaults.IgnoresCandidateLog)] = new RaftFaults { IgnoresCandidateLog = true },
-        [nameof(RaftFaults.AllowsConcurrentChanges)] = new RaftFaults { AllowsConcurrentChanges = true },
+        { nameof(RaftFaults.AnswersBeforeDurable), 0 },
+        { nameof(RaftFaults.ForgetsVote), 200 },
+        { nameof(RaftFaults.ReadsWithoutRound), 0 },
+        { nameof(RaftFaults.ReadsBeforeOwnCommit), 0 },
+        { nameof(RaftFaults.CountsLearners), 2600 },
+        { nameof(RaftFaults.TruncatesAlways), 0 },
+        { nameof(RaftFaults.RepeatsConfigChanges), 0 },
+        { nameof(RaftFaults.TrustsOverwrittenWrites), 500 },
+        { nameof(RaftFaults.IgnoresCandidateLog), 0 },
+        { nameof(RaftFaults.AllowsConcurrentChanges), 1200 },
     };
 
     [Theory]
     [MemberData(nameof(Faults))]
-    public void A_known_mistake_is_noticed(string fault)
+    public void A_known_mistake_is_noticed(string fault, ulong firstSeed)
     {
-        const int MostSeeds = 4000;
-        for (var seed = 0; seed < MostSeeds; seed++)
+        var faults = Named(fault);
+        for (var seed = firstSeed; seed < firstSeed + 6000; seed++)
         {
             try
             {
-                var walk = new Walk((ulong)seed, members: 3, FaultsByName[fault]);
-                walk.Wander(steps: 3000);
+                new Walk(seed, members: 3, faults).Wander(steps: 3000);
             }
             catch (Exception noticed)
             {
@@ -75,7 +76,14 @@ public sealed class RandomWalkTests
             }
         }
 
-        Assert.Fail($"{fault} survives {MostSeeds} seeds.");
+        Assert.Fail($"{fault} survives.");
+    }
+
+    private static RaftFaults Named(string fault)
+    {
+        var faults = new RaftFaults();
+        typeof(RaftFaults).GetProperty(fault)!.SetValue(faults, true);
+        return faults;
     }
 
     [Fact]
