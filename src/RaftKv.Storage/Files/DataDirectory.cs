@@ -60,7 +60,6 @@ public sealed class DataDirectory : IDisposable
         if (!files.DirectoryExists(path))
         {
             files.CreateDirectory(path);
-            SyncParent(files, path);
         }
 
         // Looked at before the lock file is made: a foreign directory is left exactly as it was found.
@@ -72,8 +71,13 @@ public sealed class DataDirectory : IDisposable
             var formatPath = System.IO.Path.Join(path, FormatName);
             if (!files.FileExists(formatPath))
             {
+                // Also where the directory was found, for whoever made it may have died before this.
+                SyncParent(files, path);
                 Write(files, path, identityIfNew);
             }
+
+            // The format file was there, or is now; its name is only certain after this, whoever gave it.
+            files.SyncDirectory(path);
 
             return new DataDirectory(files, path, Read(files, formatPath), held);
         }
@@ -91,9 +95,9 @@ public sealed class DataDirectory : IDisposable
         if (!_files.DirectoryExists(path))
         {
             _files.CreateDirectory(path);
-            _files.SyncDirectory(Path);
         }
 
+        _files.SyncDirectory(Path); // Even if it was there: its maker may have died before saying so to the disk.
         return path;
     }
 
@@ -149,7 +153,6 @@ public sealed class DataDirectory : IDisposable
         }
 
         files.Rename(unfinished, System.IO.Path.Join(path, FormatName));
-        files.SyncDirectory(path);
     }
 
     private static ulong Read(IFileSystem files, string formatPath)

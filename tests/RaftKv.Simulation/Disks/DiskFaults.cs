@@ -11,7 +11,7 @@ public enum UnsyncedFate
     /// <summary>None survives.</summary>
     Lost,
 
-    /// <summary>All survive: what the end of a process alone does.</summary>
+    /// <summary>All survive: the disk was lucky.</summary>
     Kept,
 
     /// <summary>The first few survive, the last of them torn between two sectors.</summary>

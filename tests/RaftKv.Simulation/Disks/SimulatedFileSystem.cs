@@ -116,8 +116,7 @@ public sealed class SimulatedFileSystem : IFileSystem
         return false;
     }
 
-    /// <summary>The power goes now, or went in the middle of <see cref="CrashAtOperation"/>. With
-    /// <see cref="UnsyncedFate.Kept"/> it is only the process that ends.</summary>
+    /// <summary>The power goes now, or went in the middle of <see cref="CrashAtOperation"/>.</summary>
     public void Crash(UnsyncedFate fate = UnsyncedFate.Drawn)
     {
         Settle();
@@ -128,16 +127,25 @@ public sealed class SimulatedFileSystem : IFileSystem
         }
 
         _unsettled.Clear();
-        _locks.Clear();
-        _isPowerless = false;
-        CrashAtOperation = null;
-        BootCount++;
-        BusyUntil = _now;
-        UsedBytes = 0;
-        foreach (var inode in _files.Values)
+        Reboot();
+    }
+
+    /// <summary>The process ends now, or ended in the middle of <see cref="CrashAtOperation"/>; the machine goes on. The
+    /// next process finds everything that was written, and a power cut may still take what was not synced.</summary>
+    public void EndProcess()
+    {
+        Settle();
+        foreach (var inode in _unsettled)
         {
-            UsedBytes += inode.AllocatedBytes;
+            inode.EndProcess(_now);
         }
+
+        if (_pendingNames.RemoveAll(name => name.IssuedAt > _now) > 0)
+        {
+            RebuildNames();
+        }
+
+        Reboot();
     }
 
     /// <summary>Another disk, empty, is put in.</summary>
@@ -459,6 +467,38 @@ public sealed class SimulatedFileSystem : IFileSystem
         _pendingNames.RemoveAll(name => name.SyncedAt <= _now);
     }
 
+    // Whoever had opened or locked anything is gone.
+    private void Reboot()
+    {
+        _locks.Clear();
+        _isPowerless = false;
+        CrashAtOperation = null;
+        BootCount++;
+        BusyUntil = _now;
+        UsedBytes = 0;
+        foreach (var inode in _files.Values)
+        {
+            UsedBytes += inode.AllocatedBytes;
+        }
+    }
+
+    // What is seen follows from what is durable and what came after.
+    private void RebuildNames()
+    {
+        _files.Clear();
+        foreach (var (path, inode) in _durableFiles)
+        {
+            _files.Add(path, inode);
+        }
+
+        _directories.Clear();
+        _directories.UnionWith(_durableDirectories);
+        foreach (var change in _pendingNames)
+        {
+            Apply(change, _files, _directories);
+        }
+    }
+
     private void LoseSomeNames(UnsyncedFate fate)
     {
         var drawn = fate == UnsyncedFate.Drawn
@@ -499,34 +539,37 @@ public sealed class SimulatedFileSystem : IFileSystem
         }
     }
 
-    private void MakeDurable(in PendingName change)
+    private void MakeDurable(in PendingName change) => Apply(change, _durableFiles, _durableDirectories);
+
+    private static void Apply(
+        in PendingName change, Dictionary<string, SimulatedInode> files, HashSet<string> directories)
     {
         switch (change.Kind)
         {
             case NameChange.AddDirectory:
-                _durableDirectories.Add(change.To);
+                directories.Add(change.To);
                 break;
             case NameChange.Add:
-                _durableFiles[change.To] = change.Inode!;
+                files[change.To] = change.Inode!;
                 break;
             case NameChange.Move:
-                Unname(change.Inode!);
-                _durableFiles[change.To] = change.Inode!;
+                Unname(change.Inode!, files);
+                files[change.To] = change.Inode!;
                 break;
             default:
-                Unname(change.Inode!);
+                Unname(change.Inode!, files);
                 break;
         }
     }
 
     // By file rather than by name: an earlier rename may have been lost, but a file never has two names.
-    private void Unname(SimulatedInode inode)
+    private static void Unname(SimulatedInode inode, Dictionary<string, SimulatedInode> files)
     {
-        foreach (var (path, named) in _durableFiles)
+        foreach (var (path, named) in files)
         {
             if (named == inode)
             {
-                _durableFiles.Remove(path);
+                files.Remove(path);
                 return;
             }
         }

@@ -114,6 +114,29 @@ internal sealed class SimulatedInode(int number)
         _current.CopyFrom(_durable);
     }
 
+    /// <summary>The process ends and the machine goes on: what it wrote can still be read, and is as unsafe as before. Only
+    /// what was to be written later than now never was.</summary>
+    public void EndProcess(long now)
+    {
+        Settle(now);
+        var issued = CountIssued(now);
+        if (issued == _pending.Count)
+        {
+            return;
+        }
+
+        _pending.RemoveRange(issued, _pending.Count - issued);
+        _marks.RemoveAll(mark => mark.ChangeCount > issued);
+        _current.CopyFrom(_durable);
+        Length = _durableLength;
+        foreach (var change in _pending)
+        {
+            Length = Apply(change, _current, Length);
+        }
+
+        AllocatedBytes = Length;
+    }
+
     /// <summary>A sync failed: chance has decided what reached the disk, and no later sync will write the rest, though it
     /// can still be read until the crash. This is what Linux does with pages whose write-back failed.</summary>
     public void FailSync(Chance chance)
@@ -131,12 +154,7 @@ internal sealed class SimulatedInode(int number)
 
     private void LoseSome(long now, UnsyncedFate fate, Chance chance)
     {
-        var issued = 0;
-        while (issued < _pending.Count && _pending[issued].IssuedAt <= now)
-        {
-            issued++;
-        }
-
+        var issued = CountIssued(now);
         if (issued > 0)
         {
             switch (fate == UnsyncedFate.Drawn ? Draw(chance) : fate)
@@ -163,6 +181,17 @@ internal sealed class SimulatedInode(int number)
         _pending.Clear();
         _marks.Clear();
         _pendingByteCount = 0;
+    }
+
+    private int CountIssued(long now)
+    {
+        var issued = 0;
+        while (issued < _pending.Count && _pending[issued].IssuedAt <= now)
+        {
+            issued++;
+        }
+
+        return issued;
     }
 
     private static UnsyncedFate Draw(Chance chance)
@@ -196,27 +225,26 @@ internal sealed class SimulatedInode(int number)
         }
     }
 
-    private void ApplyToDurable(in PendingChange change)
+    private void ApplyToDurable(in PendingChange change) => _durableLength = Apply(change, _durable, _durableLength);
+
+    // Returns the length afterwards.
+    private long Apply(in PendingChange change, SparseBytes bytes, long length)
     {
         switch (change.Kind)
         {
             case ChangeKind.Write:
-                _durable.Write(
-                    change.Offset, _pendingBytes.AsSpan(change.DataStart, (int)change.Length));
-                _durableLength = Math.Max(_durableLength, change.Offset + change.Length);
-                break;
+                bytes.Write(change.Offset, _pendingBytes.AsSpan(change.DataStart, (int)change.Length));
+                return Math.Max(length, change.Offset + change.Length);
             case ChangeKind.Zero:
-                _durable.Clear(change.Offset, change.Length);
-                _durableLength = Math.Max(_durableLength, change.Offset + change.Length);
-                break;
+                bytes.Clear(change.Offset, change.Length);
+                return Math.Max(length, change.Offset + change.Length);
             default:
-                if (change.Length < _durableLength)
+                if (change.Length < length)
                 {
-                    _durable.Clear(change.Length, _durableLength - change.Length);
+                    bytes.Clear(change.Length, length - change.Length);
                 }
 
-                _durableLength = change.Length;
-                break;
+                return change.Length;
         }
     }
 

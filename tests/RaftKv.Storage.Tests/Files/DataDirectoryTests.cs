@@ -119,10 +119,40 @@ public sealed class DataDirectoryTests
     }
 
     [Fact]
+    public void What_is_put_into_a_directory_is_safe_even_if_its_maker_died_before_it_was()
+    {
+        for (var at = 0; at < 20; at++)
+        {
+            var disk = new SimulatedFileSystem(seed: 1) { CrashAtOperation = at };
+            try
+            {
+                using var made = DataDirectory.Open(disk, "/data", 5);
+                made.Subdirectory("wal");
+            }
+            catch (PowerCutException)
+            {
+            }
+
+            disk.EndProcess();
+            using (var opened = DataDirectory.Open(disk, "/data", 6))
+            {
+                var wal = opened.Subdirectory("wal");
+                using var file = disk.CreateFile(Path.Join(wal, "a"));
+                file.Sync();
+                disk.SyncDirectory(wal);
+            }
+
+            disk.Crash(UnsyncedFate.Lost);
+            Assert.True(disk.FileExists("/data/wal/a"), $"the maker died at operation {at}");
+            DataDirectory.Open(disk, "/data", 7).Dispose();
+        }
+    }
+
+    [Fact]
     public void The_lock_of_a_process_that_crashed_is_free()
     {
         _ = DataDirectory.Open(_disk, "/data", 1);
-        _disk.Crash(UnsyncedFate.Kept);
+        _disk.EndProcess();
         DataDirectory.Open(_disk, "/data", 1).Dispose();
     }
 }

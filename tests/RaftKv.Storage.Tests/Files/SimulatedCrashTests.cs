@@ -58,10 +58,31 @@ public sealed class SimulatedCrashTests
         disk.CreateFile("/d/b").Dispose();
         disk.Rename("/d/b", "/d/c");
 
-        disk.Crash(UnsyncedFate.Kept);
+        disk.EndProcess();
 
         Assert.Equal("kept"u8, Read(disk, "/d/a"));
         Assert.Equal(["a", "c"], disk.List("/d"));
+
+        // Nor does it make anything safer.
+        disk.Crash(UnsyncedFate.Lost);
+        Assert.Empty(disk.List("/d"));
+    }
+
+    [Fact]
+    public void A_process_that_ends_never_made_the_writes_it_had_not_come_to()
+    {
+        var disk = NewDisk();
+        var file = disk.CreateFile("/d/a");
+        disk.SyncDirectory("/d");
+        disk.Latency = new DiskLatency { AccessNanos = 10 };
+
+        file.WriteAt(0, "a"u8);           // done at 10
+        file.WriteAt(0, "bc"u8);          // done at 20
+        disk.Rename("/d/a", "/d/b");      // done at 30
+        disk.Now = 15;
+        disk.EndProcess();
+
+        Assert.Equal("a"u8, Read(disk, "/d/a"));
     }
 
     [Fact]

@@ -46,6 +46,40 @@ public sealed class CrashMatrixTests
         }
     }
 
+    [Fact]
+    public void What_a_restarted_process_has_shown_survives_the_power_cut_that_follows()
+    {
+        var operations = CountOperations();
+        for (var at = 0L; at < operations; at++)
+        {
+            for (var seed = 0ul; seed < 10; seed++)
+            {
+                var what = $"killed at operation {at}, seed {seed}";
+                var disk = NewDisk(seed);
+                disk.CrashAtOperation = at;
+                var (before, after) = Play(disk, out _);
+                disk.EndProcess();
+                if (before is null && (!disk.DirectoryExists("/wal") || !WriteAheadLog.Exists(disk, "/wal")))
+                {
+                    continue;
+                }
+
+                // Making the directory certain is for whoever made it.
+                disk.SyncDirectory("/");
+                NaiveLog shown;
+                using (var log = Open(disk, what))
+                {
+                    AssertEither(log, before ?? NaiveLog.Empty, after, what);
+                    shown = ModelOf(log);
+                }
+
+                disk.Crash();
+                using var reopened = Open(disk, what);
+                Assert.True(shown.DifferenceTo(reopened) is null, $"{what}: {shown.DifferenceTo(reopened)}");
+            }
+        }
+    }
+
     private static long CountOperations()
     {
         var disk = NewDisk(seed: 0);

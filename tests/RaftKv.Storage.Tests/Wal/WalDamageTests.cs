@@ -28,8 +28,8 @@ public sealed class WalDamageTests
     {
         using var log = WriteAheadLog.Create(disk, "/wal", identity, Small);
         var model = NaiveLog.Empty;
-        var sparse = new byte[1_600];
-        sparse[3] = 1;
+        var sparse = new byte[2_100];
+        sparse[1_000] = 1; // Alone in its sector: without it, the sector looks as if it had never been written.
         Span<WalStep> steps =
         [
             WalStep.Append(new HardState(1, new NodeId(1), 0), NaiveLog.NewEntry(1, 1, 300), NaiveLog.NewEntry(1, 2, 2_000)),
@@ -279,6 +279,20 @@ public sealed class WalDamageTests
     }
 
     [Fact]
+    public void A_copy_of_an_earlier_batch_in_unused_room_is_not_taken_for_a_later_one()
+    {
+        // The first batch begins at a sector, so the copy is whole, but for its place.
+        var model = Write(_disk);
+        var bytes = Contents(_disk, Segment(2));
+        bytes.AsSpan(512, 512).CopyTo(bytes.AsSpan(8 * 1024 - 512));
+        Replace(_disk, Segment(2), bytes);
+
+        using var log = WriteAheadLog.Open(_disk, "/wal", Identity, Small);
+        Assert.Null(model.DifferenceTo(log));
+        Assert.NotNull(log.TornTail);
+    }
+
+    [Fact]
     public void A_write_that_went_astray_never_costs_an_acknowledged_entry()
     {
         var refused = 0;
@@ -367,7 +381,7 @@ public sealed class WalDamageTests
                 "hard state term 2 vote 0 commit 4",
                 "entry 2/5 ConfigChange, 5 bytes",
                 "entry 2/6 Command, 700 bytes",
-                "entry 2/7 Command, 1600 bytes",
+                "entry 2/7 Command, 2100 bytes",
             ],
             lines);
         Assert.Equal(Identity, report.Identity);

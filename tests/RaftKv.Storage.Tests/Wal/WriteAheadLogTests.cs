@@ -299,6 +299,7 @@ public sealed class WriteAheadLogTests
             log.Dispose();
 
             // The process starts again on the same machine, whose page cache still shows the whole batch.
+            disk.EndProcess();
             log = WriteAheadLog.Open(disk, "/wal", Identity, Small);
             AssertHolds(after, log);
             disk.Crash(UnsyncedFate.Lost);
