@@ -72,6 +72,13 @@ public sealed class Chance
     /// <inheritdoc cref="Below(long)"/>
     public int Below(int bound) => (int)Below((long)bound);
 
+    /// <inheritdoc cref="Below(long)"/>
+    public ulong Below(ulong bound)
+    {
+        Invariant.Holds(bound > 0);
+        return Math.BigMul(Next(), bound, out _);
+    }
+
     /// <summary>A number in [min, max], both ends possible.</summary>
     public long Between(long min, long max) => min + Below(max - min + 1);
 
@@ -81,6 +88,9 @@ public sealed class Chance
     /// <summary>True as often as the ratio says. A ratio of nothing draws nothing, so that a fault that is switched off
     /// costs nothing and shifts nothing.</summary>
     public bool Happens(Ratio ratio) => ratio.Of > 0 && Below(ratio.OutOf) < ratio.Of;
+
+    /// <summary>True in <paramref name="times"/> out of <paramref name="outOf"/> cases.</summary>
+    public bool Happens(int times, int outOf) => Happens(new Ratio(times, outOf));
 
     public bool CoinToss() => (Next() >> 63) != 0;
 

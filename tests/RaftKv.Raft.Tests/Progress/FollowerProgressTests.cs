@@ -148,7 +148,7 @@ public sealed class FollowerProgressTests
         {
             if (!window.IsFull && chance.Happens(2, 3))
             {
-                last += chance.Below(3) + 1;
+                last += chance.Below(3UL) + 1;
                 var bytes = (long)chance.Below(200);
                 window.Add(last, bytes);
                 model.Add((last, bytes));
