@@ -19,11 +19,14 @@ namespace RaftKv.RpcBench;
 internal static class BenchServer
 {
     public const string Path = "/etcdserverpb.KV/Put";
+    public const string StreamPath = "/etcdserverpb.Maintenance/Snapshot";
 
     private static readonly PutResponse Response = new()
     {
         Header = new ResponseHeader { ClusterId = 0xcdf818194e3a8c32, MemberId = 0x8e9e05c52164694d, Revision = 123456, RaftTerm = 7 },
     };
+
+    public static int StreamedMessageBytes => ResponseBytes.Length;
 
     private static readonly byte[] ResponseBytes = Response.ToByteArray();
 
@@ -43,7 +46,13 @@ internal static class BenchServer
     {
         var kv = new RpcService(RpcReflection.Descriptor.Services.Single(service => service.Name == "KV"));
         var options = new RpcHostOptions { Listen = { new RpcListenAddress(new IPEndPoint(IPAddress.Loopback, 0)) }, Services = { kv } };
-        if (kind == "bytes")
+        if (kind.StartsWith("stream", StringComparison.Ordinal))
+        {
+            var maintenance = new RpcService(RpcReflection.Descriptor.Services.Single(service => service.Name == "Maintenance"));
+            maintenance.ServerStreamingBytes("Snapshot", (_, responses, call) => StreamAsync(responses, call, perFlush: kind == "stream-each" ? 1 : 64));
+            options.Services.Add(maintenance);
+        }
+        else if (kind == "bytes")
         {
             kv.UnaryBytes("Put", (request, response, _) =>
             {
@@ -68,6 +77,21 @@ internal static class BenchServer
 
         var host = await RpcHost.StartAsync(options);
         return new Running(host.EndPoints[0].Port, host);
+    }
+
+    /// <summary>The same small message, for as long as anybody reads.</summary>
+    private static async ValueTask StreamAsync(RpcResponseStream<ReadOnlySequence<byte>> responses, RpcServerCall call, int perFlush)
+    {
+        var message = new ReadOnlySequence<byte>(ResponseBytes);
+        while (!call.CancellationToken.IsCancellationRequested)
+        {
+            for (var i = 0; i < perFlush; i++)
+            {
+                responses.Write(message);
+            }
+
+            await responses.FlushAsync();
+        }
     }
 
     /// <summary>The least an HTTP/2 server can do for a unary call: read the frame, write fixed bytes, say it went well.</summary>
