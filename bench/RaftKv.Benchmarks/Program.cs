@@ -1,11 +1,18 @@
 using BenchmarkDotNet.Running;
 using RaftKv.Benchmarks.Raft;
+using RaftKv.Benchmarks.Wal;
 
-// "plain raft" answers in seconds and to within a few percent; without it, BenchmarkDotNet's own arguments.
-if (args is ["plain", "raft", ..])
+// "plain raft" and "plain wal [folder]" measure by themselves, in seconds: the one to within a few percent, the other
+// beside raw writes in the same run. Without "plain", BenchmarkDotNet's own arguments.
+switch (args)
 {
-    RaftCorePlain.Run();
-    return;
+    case ["plain", "raft", ..]:
+        RaftCorePlain.Run();
+        break;
+    case ["plain", "wal", .. var folder]:
+        WalAgainstRawWrites.Run(folder is [var path, ..] ? path : Path.GetTempPath());
+        break;
+    default:
+        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+        break;
 }
-
-BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

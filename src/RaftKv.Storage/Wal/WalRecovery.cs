@@ -125,10 +125,10 @@ internal sealed class WalRecovery
         }
 
         var tornTail = (TornTail?)null;
-        var window = new byte[WalSegmentReader.WindowBytes];
+        byte[]? window = null;
         for (var i = first; i < numbers.Count; i++)
         {
-            tornTail = ReadSegment(numbers[i], isFirst: i == first, isLast: i == numbers.Count - 1, window);
+            tornTail = ReadSegment(numbers[i], isFirst: i == first, isLast: i == numbers.Count - 1, ref window);
         }
 
         // Rule 7. The index begins where entries were first seen; what lies between the marker and there is missing.
@@ -162,9 +162,10 @@ internal sealed class WalRecovery
         };
     }
 
-    private TornTail? ReadSegment(ulong number, bool isFirst, bool isLast, byte[] window)
+    private TornTail? ReadSegment(ulong number, bool isFirst, bool isLast, ref byte[]? window)
     {
         using var file = _files.OpenFileToRead(PathOf(number));
+        window ??= new byte[Math.Clamp(file.Length, WalFormat.SegmentHeaderBytes, WalSegmentReader.WindowBytes)];
         var reader = new WalSegmentReader(file, window);
         if (!reader.TryReadHeader(out var flaw))
         {
@@ -196,7 +197,7 @@ internal sealed class WalRecovery
         if (!isLast)
         {
             // Rule 3: the next header knows which batch was the last one here.
-            var next = HeaderOf(number + 1, window.Length);
+            var next = HeaderOf(number + 1);
             if (next.Sequence != _sequence || next.Previous != _previous)
             {
                 throw Damaged(reader, _successor == 0 ? flaw : new WalFlaw(
@@ -259,10 +260,10 @@ internal sealed class WalRecovery
         }
     }
 
-    private WalSegmentHeader HeaderOf(ulong number, int windowBytes)
+    private WalSegmentHeader HeaderOf(ulong number)
     {
         using var file = _files.OpenFileToRead(PathOf(number));
-        var reader = new WalSegmentReader(file, new byte[Math.Min(windowBytes, WalFormat.SegmentHeaderBytes)]);
+        var reader = new WalSegmentReader(file, new byte[WalFormat.SegmentHeaderBytes]);
         if (!reader.TryReadHeader(out var flaw))
         {
             throw Damaged(reader, flaw);

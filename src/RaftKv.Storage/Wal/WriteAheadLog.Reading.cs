@@ -22,6 +22,7 @@ public sealed partial class WriteAheadLog
 {
     private const int LocationsPerStep = 256;
     private const int ReadAheadBytes = 64 * 1024;
+    private const int SmallRecordBytes = 1024;
 
     /// <summary>The term of an entry from <see cref="Start"/> to <see cref="Last"/>, both included; false outside.</summary>
     public bool TryGetTerm(ulong index, out ulong term)
@@ -158,7 +159,9 @@ public sealed partial class WriteAheadLog
         WalSegment segment, ulong first, EntryLocation[] locations, ref long bytesMax, List<Entry> into)
     {
         var salt = WalFormat.Salt(_identity, segment.Number);
-        var window = new byte[Math.Min(ReadAheadBytes, segment.CapacityBytes)];
+
+        // From the first record to the beginning of the last, and a little more for a small last one.
+        var window = new byte[Math.Min(ReadAheadBytes, locations[^1].Offset - locations[0].Offset + SmallRecordBytes)];
         var windowStart = 0L;
         var windowLength = 0;
         for (var i = 0; i < locations.Length; i++)

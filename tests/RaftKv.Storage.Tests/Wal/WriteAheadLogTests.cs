@@ -405,6 +405,69 @@ public sealed class WriteAheadLogTests
     }
 
     [Fact]
+    public void Others_may_read_while_one_appends_overwrites_and_compacts()
+    {
+        using var folder = new TemporaryFolder();
+        using var log = WriteAheadLog.Create(new PhysicalFileSystem(), folder.Path, Identity, Small);
+        var isDone = false;
+        var readCount = 0;
+        Exception? trouble = null;
+        var reader = new Thread(ReadOn);
+        reader.Start();
+
+        var chance = new Chance(1);
+        var model = NaiveLog.Empty;
+        while (model.Last.Index < 2_000)
+        {
+            var step = WalStep.Draw(model, chance);
+            step.Do(log);
+            model = step.Model(model);
+        }
+
+        Volatile.Write(ref isDone, true);
+        reader.Join();
+        Assert.Null(trouble);
+        Assert.True(readCount > 0);
+        AssertHolds(model, log);
+
+        void ReadOn()
+        {
+            try
+            {
+                var where = new Chance(2);
+                while (!Volatile.Read(ref isDone))
+                {
+                    var (start, last) = (log.Start.Index, log.Last.Index);
+                    if (last <= start)
+                    {
+                        continue;
+                    }
+
+                    var first = start + 1 + (ulong)where.Below((long)(last - start));
+                    if (log.Read(first, last, 20_000, out var entries) == WalRead.Found)
+                    {
+                        // Whatever was read is a piece of one log.
+                        var before = entries.Span[0];
+                        Assert.Equal(first, before.Index);
+                        foreach (var entry in entries.Span[1..])
+                        {
+                            Assert.Equal(before.Index + 1, entry.Index);
+                            Assert.True(entry.Term >= before.Term);
+                            before = entry;
+                        }
+
+                        readCount++;
+                    }
+                }
+            }
+            catch (Exception exception)
+            {
+                trouble = exception;
+            }
+        }
+    }
+
+    [Fact]
     public void Appending_allocates_nothing()
     {
         using var folder = new TemporaryFolder();
