@@ -4,7 +4,7 @@ using RaftKv.Raft.Log;
 namespace RaftKv.Storage.Wal;
 
 /// <summary>
-/// The newest entries, in memory, up to a number of payload bytes: what followers that keep up are sent from. It borrows
+/// The newest entries, in memory, up to a number of bytes: what followers that keep up are sent from. It borrows
 /// the payloads from whoever appended them and copies none.
 /// </summary>
 internal sealed class EntryTail(long bytesMax)
@@ -41,10 +41,8 @@ internal sealed class EntryTail(long bytesMax)
 
         _ring[(_head + _count) & (_ring.Length - 1)] = entry;
         _count++;
-        _bytes += entry.Payload.Length;
-
-        // Empty payloads weigh nothing; so that they cannot pile up, every entry counts as something.
-        while (_bytes + ((long)_count * Weight) > bytesMax && _count > 0)
+        _bytes += entry.CountedBytes;
+        while (_bytes > bytesMax)
         {
             DropFirst();
         }
@@ -57,7 +55,7 @@ internal sealed class EntryTail(long bytesMax)
         {
             _count--;
             ref var last = ref _ring[(_head + _count) & (_ring.Length - 1)];
-            _bytes -= last.Payload.Length;
+            _bytes -= last.CountedBytes;
             last = default;
         }
 
@@ -86,13 +84,10 @@ internal sealed class EntryTail(long bytesMax)
         First = first;
     }
 
-    // What an entry without payload takes here.
-    private static int Weight => 40;
-
     private void DropFirst()
     {
         ref var first = ref _ring[_head];
-        _bytes -= first.Payload.Length;
+        _bytes -= first.CountedBytes;
         first = default; // Lets the payload go.
         _head = (_head + 1) & (_ring.Length - 1);
         _count--;

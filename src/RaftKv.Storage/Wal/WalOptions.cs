@@ -12,7 +12,7 @@ public sealed record WalOptions
     /// second rare, small enough to make the first prompt.</remarks>
     public int SegmentBytes { get; init; } = 64 * 1024 * 1024;
 
-    /// <summary>Payload bytes of the newest entries that are kept in memory for followers. Older ones are read back from
+    /// <summary>Bytes (<see cref="RaftKv.Raft.Log.Entry.CountedBytes"/>) of the newest entries that are kept in memory for followers. Older ones are read back from
     /// the segments.</summary>
     public long TailBytes { get; init; } = 16 * 1024 * 1024;
 

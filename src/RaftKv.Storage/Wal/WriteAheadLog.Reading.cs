@@ -41,10 +41,10 @@ public sealed partial class WriteAheadLog
     }
 
     /// <summary>The entries from <paramref name="first"/> to <paramref name="last"/>, both included, or as many from the
-    /// front as have <paramref name="bytesMax"/> payload bytes together, but at least one.</summary>
+    /// front as fit in <paramref name="bytesMax"/>, but at least one.</summary>
     /// <param name="first">After <see cref="Start"/>, or the answer is <see cref="WalRead.Compacted"/>.</param>
     /// <param name="last">What lies beyond <see cref="Last"/> is left out.</param>
-    /// <param name="bytesMax">Of payload.</param>
+    /// <param name="bytesMax">Of <see cref="Entry.CountedBytes"/>.</param>
     /// <param name="entries">Share their payloads with the log's tail where they come from it; they never change.</param>
     /// <exception cref="WalDamagedException">An entry that was durable reads differently now.</exception>
     public WalRead Read(ulong first, ulong last, long bytesMax, out ReadOnlyMemory<Entry> entries)
@@ -117,7 +117,7 @@ public sealed partial class WriteAheadLog
         var bytes = 0L;
         for (var index = first; index <= last; index++)
         {
-            bytes += _tail[index].Payload.Length;
+            bytes += _tail[index].CountedBytes;
             if (bytes > bytesMax && (count > 0 || isStarted))
             {
                 break;
@@ -185,13 +185,14 @@ public sealed partial class WriteAheadLog
                 throw new WalDamagedException(segment.Path, offset, $"entry {expected}", $"{record.Kind}");
             }
 
-            bytesMax -= record.Payload.Length;
+            var entry = new Entry(expected.Term, expected.Index, record.EntryKind, record.Payload.ToArray());
+            bytesMax -= entry.CountedBytes;
             if (bytesMax < 0 && into.Count > 0)
             {
                 return false;
             }
 
-            into.Add(new Entry(expected.Term, expected.Index, record.EntryKind, record.Payload.ToArray()));
+            into.Add(entry);
         }
 
         return true;
