@@ -417,7 +417,7 @@ public sealed class WriteAheadLogTests
 
         var chance = new Chance(1);
         var model = NaiveLog.Empty;
-        while (model.Last.Index < 2_000)
+        while (Volatile.Read(ref trouble) is null && (model.Last.Index < 2_000 || Volatile.Read(ref readCount) < 100))
         {
             var step = WalStep.Draw(model, chance);
             step.Do(log);
@@ -427,7 +427,6 @@ public sealed class WriteAheadLogTests
         Volatile.Write(ref isDone, true);
         reader.Join();
         Assert.Null(trouble);
-        Assert.True(readCount > 0);
         AssertHolds(model, log);
 
         void ReadOn()
@@ -456,13 +455,13 @@ public sealed class WriteAheadLogTests
                             before = entry;
                         }
 
-                        readCount++;
+                        Volatile.Write(ref readCount, readCount + 1);
                     }
                 }
             }
             catch (Exception exception)
             {
-                trouble = exception;
+                Volatile.Write(ref trouble, exception);
             }
         }
     }
