@@ -14,11 +14,11 @@ internal sealed class ClientCall : IDisposable
     private readonly RpcChannel _channel;
     private readonly RpcChannelOptions _options;
     private readonly RpcCallOptions _call;
-    private readonly HttpContent _content;
+    private readonly RequestContent _content;
     private AddressUse _use;
     private int _attempts;
 
-    public ClientCall(RpcChannel channel, RpcMethod method, HttpContent content, in RpcCallOptions options)
+    public ClientCall(RpcChannel channel, RpcMethod method, RequestContent content, in RpcCallOptions options)
     {
         _channel = channel;
         _options = channel.Options;
@@ -28,6 +28,7 @@ internal sealed class ClientCall : IDisposable
         Metadata = options.Metadata;
         MaxReceiveMessageBytes = options.MaxReceiveMessageBytes ?? _options.MaxReceiveMessageBytes;
         Lifetime = new CallLifetime(_options.Time, options.Timeout, options.CancellationToken, channel.Disposal);
+        content.Lifetime = Lifetime;
     }
 
     public RpcMethod Method { get; }
@@ -75,6 +76,7 @@ internal sealed class ClientCall : IDisposable
             var address = _use.Address;
             try
             {
+                _content.HasResponse = false;
                 var request = NewRequest(address);
                 if (_options.Credentials is not null)
                 {
@@ -82,6 +84,7 @@ internal sealed class ClientCall : IDisposable
                 }
 
                 response = await address.Invoker.SendAsync(request, Lifetime.Token).ConfigureAwait(false);
+                _content.HasResponse = true;
                 if (ResponseStatus.IsOpening(response, MaxHeaderBytes, out failure))
                 {
                     Report(default);

@@ -1,16 +1,11 @@
 using System.Buffers;
-using System.Net;
-using System.Net.Http.Headers;
 using RaftKv.Rpc.Framing;
 
 namespace RaftKv.Rpc.Client;
 
 /// <summary>The body of a call with one request: one frame, written in one piece, again for each attempt.</summary>
-internal sealed class MessageContent<T> : HttpContent
+internal sealed class MessageContent<T> : RequestContent
 {
-    // Shared by all calls: nobody changes it.
-    private static readonly MediaTypeHeaderValue Grpc = new("application/grpc");
-
     private readonly MessageCodec<T> _codec;
     private readonly T _message;
     private readonly int _size;
@@ -28,17 +23,12 @@ internal sealed class MessageContent<T> : HttpContent
             throw new RpcException(
                 RpcStatusCode.ResourceExhausted, $"grpc: trying to send message larger than max ({_size} vs. {maxMessageBytes})");
         }
-
-        Headers.ContentType = Grpc;
     }
 
     /// <summary>Whether the last attempt handed over all of it.</summary>
     public bool IsSent { get; private set; }
 
-    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context)
-        => SerializeToStreamAsync(stream, context, CancellationToken.None);
-
-    protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellation)
+    protected override async Task WriteAsync(Stream stream, CancellationToken cancellation)
     {
         IsSent = false;
         if (_gzip && _size >= Gzip.WorthwhileBytes)
@@ -58,12 +48,6 @@ internal sealed class MessageContent<T> : HttpContent
         }
 
         IsSent = true;
-    }
-
-    protected override bool TryComputeLength(out long length)
-    {
-        length = 0;
-        return false;
     }
 
     private async Task WritePackedAsync(Stream stream, CancellationToken cancellation)

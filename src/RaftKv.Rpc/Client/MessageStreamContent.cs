@@ -1,24 +1,17 @@
-using System.Net;
-using System.Net.Http.Headers;
-
 namespace RaftKv.Rpc.Client;
 
 /// <summary>
 /// The body of a call whose requests are a stream. SocketsHttpHandler lends it the stream of each attempt; the writer
 /// takes that stream with its first message, and from then on there is no other.
 /// </summary>
-internal sealed class MessageStreamContent : HttpContent
+internal sealed class MessageStreamContent : RequestContent
 {
-    private static readonly MediaTypeHeaderValue Grpc = new("application/grpc");
-
     private readonly TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Lock _lock = new();
 
     // Under the lock.
     private TaskCompletionSource<Stream> _arrival = NewArrival();
     private bool _isTaken;
-
-    public MessageStreamContent() => Headers.ContentType = Grpc;
 
     /// <summary>Whether messages have gone to the stream of an attempt, so that no other attempt can be made.</summary>
     public bool IsTaken
@@ -55,10 +48,7 @@ internal sealed class MessageStreamContent : HttpContent
     /// <summary>No more messages: the server sees the end of the requests.</summary>
     public void Complete() => _completed.TrySetResult();
 
-    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context)
-        => SerializeToStreamAsync(stream, context, CancellationToken.None);
-
-    protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellation)
+    protected override async Task WriteAsync(Stream stream, CancellationToken cancellation)
     {
         // The server may have something to say before the first message; without this it would not learn of the call.
         await stream.FlushAsync(cancellation).ConfigureAwait(false);
@@ -89,12 +79,6 @@ internal sealed class MessageStreamContent : HttpContent
 
             throw;
         }
-    }
-
-    protected override bool TryComputeLength(out long length)
-    {
-        length = 0;
-        return false;
     }
 
     private static TaskCompletionSource<Stream> NewArrival() => new(TaskCreationOptions.RunContinuationsAsynchronously);

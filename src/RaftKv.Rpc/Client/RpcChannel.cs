@@ -157,7 +157,7 @@ public sealed class RpcChannel : IAsyncDisposable
     }
 
     private RpcResponseReader<TResponse> NewReader<TRequest, TResponse>(
-        RpcMethod<TRequest, TResponse> method, HttpContent content, in RpcCallOptions options)
+        RpcMethod<TRequest, TResponse> method, RequestContent content, in RpcCallOptions options)
         => new(new ClientCall(this, method, content, options), method.ResponseCodec, content as MessageStreamContent, Options.Interceptors);
 
     private RpcRequestWriter<TRequest> NewWriter<TRequest, TResponse>(

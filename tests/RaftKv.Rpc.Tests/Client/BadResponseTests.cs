@@ -195,7 +195,7 @@ public sealed class BadResponseTests
             // The transport itself tries a refused stream again, so the script goes on refusing.
             while (true)
             {
-                var request = await connection.NextRequestAsync();
+                var request = await connection.NextMessageAsync();
                 await connection.WriteAsync(RawFrame.Reset(request.Stream, code));
             }
         });
@@ -334,7 +334,7 @@ public sealed class BadResponseTests
 
     private static RawServer Respond(Func<RawConnection, int, ValueTask> respond) => RawServer.Start(async connection =>
     {
-        var request = await connection.NextRequestAsync();
+        var request = await connection.NextMessageAsync();
         await respond(connection, request.Stream);
     });
 

@@ -28,7 +28,9 @@ internal sealed class RawConnection : IAsyncDisposable
 
     private readonly Socket _socket;
     private readonly NetworkStream _stream;
-    private readonly List<RawFrame> _seen = [];
+    // The last frames received, for the story a failure tells.
+    private readonly Queue<RawFrame> _seen = [];
+    private readonly Dictionary<int, RawMessage> _partial = [];
 
     private RawConnection(Socket socket)
     {
@@ -91,7 +93,12 @@ internal sealed class RawConnection : IAsyncDisposable
             var payload = new byte[length];
             await _stream.ReadExactlyAsync(payload, patience.Token);
             var frame = new RawFrame(kind, flags, stream, payload);
-            _seen.Add(frame);
+            _seen.Enqueue(frame);
+            if (_seen.Count > 50)
+            {
+                _seen.Dequeue();
+            }
+
             if (IsPolite && kind is FrameKind.Settings or FrameKind.Ping && !frame.IsAck)
             {
                 await WriteAsync(kind is FrameKind.Settings ? RawFrame.SettingsAck() : frame with { Flags = RawFrame.Ack });
@@ -122,50 +129,41 @@ internal sealed class RawConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>The next headers of a request or response, decoded.</summary>
-    public async Task<(RawFrame Frame, List<(string Name, string Value)> Headers)> NextHeadersAsync(int? stream = null)
+    /// <summary>The next headers of a request or response, decoded. Frames before them are skipped.</summary>
+    public async Task<(RawFrame Frame, List<(string Name, string Value)> Headers)> NextHeadersAsync()
+    {
+        var frame = await NextAsync(FrameKind.Headers);
+        return (frame, await DecodeAsync(frame));
+    }
+
+    /// <summary>The next request or response to be complete, however its frames mix with those of others.</summary>
+    public async Task<RawMessage> NextMessageAsync()
     {
         while (true)
         {
-            var frame = await NextAsync(FrameKind.Headers);
-            var payload = frame.Payload;
-            if ((frame.Flags & RawFrame.Padded) != 0)
+            var frame = await ReadAsync() ?? throw new IOException($"The other end closed before a message was complete. So far: {Story()}");
+            if (frame.Kind is FrameKind.Headers)
             {
-                payload = payload[1..^payload.Span[0]];
+                var headers = await DecodeAsync(frame);
+                if (_partial.TryGetValue(frame.Stream, out var known))
+                {
+                    known.Headers.AddRange(headers); // Trailers.
+                }
+                else
+                {
+                    _partial.Add(frame.Stream, new RawMessage(frame.Stream, headers, []));
+                }
+            }
+            else if (frame.Kind is FrameKind.Data && _partial.TryGetValue(frame.Stream, out var message))
+            {
+                _partial[frame.Stream] = message with { Body = [.. message.Body, .. frame.Payload.Span] };
             }
 
-            if ((frame.Flags & RawFrame.HasPriority) != 0)
+            if (frame.EndsStream && _partial.Remove(frame.Stream, out var complete))
             {
-                payload = payload[5..];
-            }
-
-            var block = payload.ToArray();
-            for (var last = frame; !last.EndsHeaders;)
-            {
-                last = await NextAsync(FrameKind.Continuation);
-                block = [.. block, .. last.Payload.Span];
-            }
-
-            var headers = Incoming.Decode(block);
-            if (stream is null || frame.Stream == stream)
-            {
-                return (frame, headers);
+                return complete;
             }
         }
-    }
-
-    /// <summary>The next request, read to its end.</summary>
-    public async Task<RawMessage> NextRequestAsync()
-    {
-        var (frame, headers) = await NextHeadersAsync();
-        var body = new List<byte>();
-        while (!frame.EndsStream)
-        {
-            frame = await NextAsync(FrameKind.Data, frame.Stream);
-            body.AddRange(frame.Payload.Span);
-        }
-
-        return new(frame.Stream, headers, [.. body]);
     }
 
     /// <summary>Closes at once: the other end sees the connection reset.</summary>
@@ -176,6 +174,30 @@ internal sealed class RawConnection : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _stream.DisposeAsync();
+
+    private async Task<List<(string Name, string Value)>> DecodeAsync(RawFrame frame)
+    {
+        var payload = frame.Payload;
+        if ((frame.Flags & RawFrame.Padded) != 0)
+        {
+            payload = payload[1..^payload.Span[0]];
+        }
+
+        if ((frame.Flags & RawFrame.HasPriority) != 0)
+        {
+            payload = payload[5..];
+        }
+
+        // Nothing may come between the parts of one block (RFC 9113 §6.10).
+        var block = payload.ToArray();
+        for (var last = frame; !last.EndsHeaders;)
+        {
+            last = await NextAsync(FrameKind.Continuation, frame.Stream);
+            block = [.. block, .. last.Payload.Span];
+        }
+
+        return Incoming.Decode(block);
+    }
 
     private string Story() => _seen.Count == 0 ? "nothing" : string.Join("; ", _seen);
 }

@@ -5,7 +5,7 @@ namespace RaftKv.Rpc.Tests.RawHttp2;
 
 /// <summary>A server that plays a script on every connection it accepts, and fails the test when a script fails.</summary>
 /// <example><code>
-/// await using var server = RawServer.Start(async connection => { var request = await connection.NextRequestAsync(); ... });
+/// await using var server = RawServer.Start(async connection => { var request = await connection.NextMessageAsync(); ... });
 /// </code></example>
 internal sealed class RawServer : IAsyncDisposable
 {
