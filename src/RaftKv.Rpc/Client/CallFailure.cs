@@ -43,6 +43,12 @@ internal readonly record struct CallFailure(
     /// <summary>What an exception of the transport means in the words of gRPC.</summary>
     public static CallFailure Of(Exception e, Uri address)
     {
+        if (e is HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse })
+        {
+            // What came is not HTTP/2 from its first frame on, or nothing came: another protocol, or a certificate refused.
+            return new(RpcStatusCode.Unavailable, $"{address}: the server does not speak HTTP/2 to us: {Innermost(e)}", FailureReach.ConnectionLost, e);
+        }
+
         for (var cause = e; cause is not null; cause = cause.InnerException)
         {
             if (cause is RequestNotRepeatableException)
@@ -75,8 +81,6 @@ internal readonly record struct CallFailure(
             => new(RpcStatusCode.Unavailable, $"{address}: no TLS connection: {Innermost(e)}", FailureReach.NotConnected, e),
         HttpRequestError.VersionNegotiationError
             => new(RpcStatusCode.Unavailable, $"{address}: the server does not speak HTTP/2: {e.Message}", FailureReach.NotConnected, e),
-        HttpRequestError.InvalidResponse
-            => new(RpcStatusCode.Internal, $"{address}: the response breaks the rules of HTTP/2: {Innermost(e)}", cause: e),
         _ => new(RpcStatusCode.Unavailable, $"{address}: the connection was lost: {Innermost(e)}", FailureReach.ConnectionLost, e),
     };
 

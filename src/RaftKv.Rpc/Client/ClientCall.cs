@@ -206,6 +206,12 @@ internal sealed class ClientCall : IDisposable
             Content = _content,
         };
         var headers = request.Headers;
+        if (_options.Tls?.ServerName is { } name && address.Uri.Scheme == Uri.UriSchemeHttps)
+        {
+            // The transport compares the certificate with the host that a request names, not with what its TLS options say.
+            headers.Host = name;
+        }
+
         headers.TryAddWithoutValidation("te", "trailers");
         headers.TryAddWithoutValidation("user-agent", UserAgent);
         headers.TryAddWithoutValidation("grpc-accept-encoding", Gzip.Accepted);

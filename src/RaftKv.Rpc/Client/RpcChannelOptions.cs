@@ -180,7 +180,7 @@ public sealed record RpcClientTls
     /// <summary>This client's certificate with its private key, for servers that ask for one.</summary>
     public X509Certificate2? Certificate { get; init; }
 
-    /// <summary>The name the servers' certificates carry, where it is not the host of their address.</summary>
+    /// <summary>The name the servers' certificates carry, where it is not the host of their address. Sent as the authority, too.</summary>
     public string? ServerName { get; init; }
 
     /// <summary>Changes what the properties above cannot express. Called once per address.</summary>
@@ -189,11 +189,6 @@ public sealed record RpcClientTls
     internal SslClientAuthenticationOptions ToOptions()
     {
         var options = new SslClientAuthenticationOptions();
-        if (ServerName is not null)
-        {
-            options.TargetHost = ServerName;
-        }
-
         if (Authorities.Count > 0)
         {
             // The name in the certificate is still compared; only the roots change.

@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using System.Net;
+using System.Net.Sockets;
 using RaftKv.Rpc.Client;
 using RaftKv.Rpc.Tests.RawHttp2;
 
@@ -257,13 +259,28 @@ public sealed class BadResponseTests
     }
 
     [Fact]
-    public async Task A_server_that_speaks_http_1_is_said_to()
+    public async Task Frames_that_break_the_rules_end_the_call_as_internal()
     {
-        await using var server = RawServer.Start(async c => await c.WriteBytesAsync("HTTP/1.1 400 Bad Request\r\n\r\n"u8.ToArray()));
+        var status = await StatusOfAsync((c, s) => c.WriteAsync(new RawFrame(FrameKind.WindowUpdate, 0, s, new byte[3])));
 
-        var failure = await FailureAsync(server);
+        Assert.Equal(RpcStatusCode.Internal, status.Code);
+        Assert.Contains("FRAME_SIZE_ERROR", status.Detail, StringComparison.Ordinal);
+    }
 
-        Assert.True(failure.Code is RpcStatusCode.Internal or RpcStatusCode.Unavailable, failure.Message);
+    [Fact]
+    public async Task A_server_that_speaks_http_1_fails_the_call_and_nothing_else()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        await using var channel = new RpcChannel(new RpcChannelOptions { Addresses = [new Uri($"http://{listener.LocalEndpoint}")] });
+        var call = channel.UnaryAsync(EchoService.Unary, EchoService.Message("x"), Within()).AsTask();
+        using var accepted = await listener.AcceptSocketAsync(TestContext.Current.CancellationToken);
+        await accepted.SendAsync("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"u8.ToArray(), TestContext.Current.CancellationToken);
+
+        var failure = await Assert.ThrowsAsync<RpcException>(() => call);
+
+        // Which of the two depends on how much of the handshake the transport had done when it read the answer.
+        Assert.True(failure.Code is RpcStatusCode.Internal or RpcStatusCode.Unavailable, $"{failure}");
     }
 
     [Fact]
