@@ -124,6 +124,13 @@ public sealed class RpcResponseReader<T> : IAsyncEnumerable<T>, IAsyncEnumerator
         }
     }
 
+    /// <summary>As <see cref="HeadersAsync"/>, while somebody reads. For calls that make one attempt only.</summary>
+    internal async ValueTask<RpcMetadata> HeadersBesideReadAsync()
+    {
+        var (response, failure) = await _opening.ConfigureAwait(false);
+        return response is not null ? ResponseStatus.Metadata(response.Headers) : throw _call.ToException(failure);
+    }
+
     /// <summary>Reads the one response of a call that has one, and its end.</summary>
     internal async ValueTask<T> ReadOnlyAsync()
     {

@@ -27,11 +27,17 @@ public sealed class RpcServerStreamingCall<TResponse> : IAsyncDisposable
 public sealed class RpcClientStreamingCall<TRequest, TResponse> : IAsyncDisposable
 {
     private readonly RpcResponseReader<TResponse> _response;
+    private readonly Task<TResponse> _reading;
 
     internal RpcClientStreamingCall(RpcRequestWriter<TRequest> requests, RpcResponseReader<TResponse> response)
     {
         Requests = requests;
         _response = response;
+
+        // From the start: a server may answer before it has read all requests, and a writer that waits for room at a
+        // server which reads no more would otherwise wait for ever.
+        _reading = response.ReadOnlyAsync().AsTask();
+        _ = ObserveAsync(_reading);
     }
 
     public RpcRequestWriter<TRequest> Requests { get; }
@@ -42,15 +48,15 @@ public sealed class RpcClientStreamingCall<TRequest, TResponse> : IAsyncDisposab
     /// <inheritdoc cref="RpcResponseReader{T}.Trailers"/>
     public RpcMetadata Trailers => _response.Trailers;
 
-    /// <summary>Completes the requests, unless that was done, and waits for the response. To be called once.</summary>
+    /// <summary>Completes the requests, unless that was done, and waits for the response.</summary>
     public async ValueTask<TResponse> ResponseAsync()
     {
         await Requests.CompleteAsync().ConfigureAwait(false);
-        return await _response.ReadOnlyAsync().ConfigureAwait(false);
+        return await _reading.ConfigureAwait(false);
     }
 
     /// <inheritdoc cref="RpcResponseReader{T}.HeadersAsync"/>
-    public ValueTask<RpcMetadata> HeadersAsync() => _response.HeadersAsync();
+    public ValueTask<RpcMetadata> HeadersAsync() => _response.HeadersBesideReadAsync();
 
     /// <inheritdoc cref="RpcResponseReader{T}.DisposeAsync"/>
     public ValueTask DisposeAsync()
@@ -58,6 +64,10 @@ public sealed class RpcClientStreamingCall<TRequest, TResponse> : IAsyncDisposab
         Requests.Release();
         return _response.DisposeAsync();
     }
+
+    // A caller that disposes the call instead of asking for its response does not care how it ended.
+    private static async Task ObserveAsync(Task reading)
+        => await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 }
 
 /// <summary>A call with a stream of requests and a stream of responses.</summary>
