@@ -121,6 +121,7 @@ public sealed class RpcHost : IAsyncDisposable
 
         // On a plaintext port a client says "http" while the sniffed protocol stands where TLS's choice would.
         kestrel.AllowAlternateSchemes = true;
+        kestrel.RequestHeaderEncodingSelector = AuthorityText.Select;
 
         var limits = options.Connections;
         kestrel.Limits.MaxConcurrentConnections = limits.MaxConnections;
