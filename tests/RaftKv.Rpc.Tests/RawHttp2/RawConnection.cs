@@ -129,11 +129,20 @@ internal sealed class RawConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>The next headers of a request or response, decoded. Frames before them are skipped.</summary>
-    public async Task<(RawFrame Frame, List<(string Name, string Value)> Headers)> NextHeadersAsync()
+    /// <summary>The next headers of a request or response, on a stream if one is given, decoded. Frames before them are
+    /// skipped.</summary>
+    public async Task<(RawFrame Frame, List<(string Name, string Value)> Headers)> NextHeadersAsync(int? stream = null)
     {
-        var frame = await NextAsync(FrameKind.Headers);
-        return (frame, await DecodeAsync(frame));
+        while (true)
+        {
+            // All blocks pass through the decoder, also those of other streams: they share one table.
+            var frame = await NextAsync(FrameKind.Headers);
+            var headers = await DecodeAsync(frame);
+            if (stream is null || frame.Stream == stream)
+            {
+                return (frame, headers);
+            }
+        }
     }
 
     /// <summary>The next request or response to be complete, however its frames mix with those of others.</summary>
