@@ -91,6 +91,11 @@ internal readonly record struct CallFailure(
     private static CallFailure OfHttp2(HttpProtocolException e, Uri address)
     {
         var text = $"{address}: {e.Message}";
+        if (IsUnansweredPing(e))
+        {
+            return new(RpcStatusCode.Unavailable, text, FailureReach.ConnectionLost, e);
+        }
+
         return (Http2Error)e.ErrorCode switch
         {
             Http2Error.NoError => new(RpcStatusCode.Unavailable, text, FailureReach.ConnectionLost, e),
@@ -101,6 +106,13 @@ internal readonly record struct CallFailure(
             _ => new(RpcStatusCode.Internal, text, cause: e),
         };
     }
+
+    // The transport gives up a connection whose pings stay unanswered as a protocol error, and only its words tell that
+    // from a stream reset as one. A silent host is what keep-alive is for, so the words are worth reading: they name
+    // the setting, or are the key of the text where texts were trimmed away.
+    private static bool IsUnansweredPing(HttpProtocolException e)
+        => e.Message.Contains(nameof(SocketsHttpHandler.KeepAlivePingDelay), StringComparison.Ordinal)
+            || e.Message.Contains("net_ping_request_timed_out", StringComparison.Ordinal);
 
     // HttpRequestException wraps what happened in general words; the particular ones are inside.
     private static string Innermost(Exception e)
