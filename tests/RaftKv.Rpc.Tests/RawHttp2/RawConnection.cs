@@ -175,6 +175,19 @@ internal sealed class RawConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>Says that nothing more will be sent; reading goes on.</summary>
+    public void CompleteWrites()
+    {
+        try
+        {
+            _socket.Shutdown(SocketShutdown.Send);
+        }
+        catch (SocketException)
+        {
+            // The other end has closed already.
+        }
+    }
+
     /// <summary>Closes at once: the other end sees the connection reset.</summary>
     public void Abort()
     {
