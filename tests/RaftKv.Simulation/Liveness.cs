@@ -1,0 +1,109 @@
+using RaftKv.Raft;
+
+namespace RaftKv.Simulation;
+
+/// <summary>
+/// <b>Once nothing is broken that can be mended, the cluster elects a leader, serves fresh writes, and all its members come
+/// to the same state, in bounded time.</b> Not a theorem of Raft's, which needs chance for it; with timeouts drawn anew for
+/// each election, a hundred of them in vain are as good as a proof of the contrary.
+/// <para>Members whose disks are destroyed stay away. Cannot see slowness short of the bound.</para>
+/// </summary>
+internal sealed class Liveness(Cluster cluster, TroubleMaker troubles)
+{
+    private const long Bound = 20 * Simulator.Second;
+    private const long Interval = 20 * Simulator.Millisecond;
+    private const int FreshWrites = 3;
+
+    public void Check()
+    {
+        troubles.HealEverything();
+        cluster.StopClients();
+        var deadline = cluster.Simulator.Now + Bound;
+        var probe = cluster.AddClient(
+            new Workload { Keys = 1, Reads = Ratio.Never, Swaps = Ratio.Never, Wandering = Ratio.Always, ThinkNanosMax = Interval },
+            cluster.Plan.Workload.Clients);
+        probe.WantsMore = () => probe.SucceededCount < FreshWrites;
+        var next = cluster.Simulator.Now;
+        while (true)
+        {
+            next += Interval;
+            while (cluster.Simulator.TryStep(next))
+            {
+            }
+
+            if (probe.SucceededCount >= FreshWrites && HaveConverged())
+            {
+                probe.Stop();
+                return;
+            }
+
+            if (next > deadline)
+            {
+                if (CannotBeAskedFor())
+                {
+                    return;
+                }
+
+                throw new Violation(nameof(Liveness), Describe(probe.SucceededCount));
+            }
+        }
+    }
+
+    // The membership moved on, after the last disk was destroyed, to one that has no majority left.
+    private bool CannotBeAskedFor()
+    {
+        foreach (var node in cluster.Nodes)
+        {
+            if (node?.Member is { } member && !troubles.HasQuorum(member.Raft.Config, NodeId.None))
+            {
+                return true;
+            }
+        }
+
+        return !troubles.HasQuorum(cluster.Checks.Ledger.Config, NodeId.None);
+    }
+
+    private bool HaveConverged()
+    {
+        if (cluster.Leader is not { Member: { } leader } || leader.Raft.Applied != leader.Raft.Committed)
+        {
+            return false;
+        }
+
+        foreach (var id in leader.Raft.Config.Members)
+        {
+            if (cluster.Find(id) is not { } node || node.IsLost)
+            {
+                continue;
+            }
+
+            if (node.Member is not { } member || member.AppliedIndex != leader.AppliedIndex)
+            {
+                return false;
+            }
+
+            if (member.StateHash != leader.StateHash)
+            {
+                throw new Violation(nameof(Liveness), $"{id} and {leader.Raft.Self} have converged to different states");
+            }
+        }
+
+        return true;
+    }
+
+    private string Describe(int succeeded)
+    {
+        var text = new System.Text.StringBuilder();
+        text.Append($"{Bound / Simulator.Second} s after everything was healed, {succeeded} of {FreshWrites} fresh writes ");
+        text.Append("were served, and the members are:\n");
+        foreach (var node in cluster.Nodes)
+        {
+            if (node is not null)
+            {
+                text.Append(node.Member?.Raft.Describe() ?? $"{node.Self} is down {node.LossReason}\n");
+            }
+        }
+
+        return text.ToString();
+    }
+}

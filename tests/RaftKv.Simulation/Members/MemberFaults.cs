@@ -1,0 +1,26 @@
+using RaftKv.Raft;
+
+namespace RaftKv.Simulation.Members;
+
+/// <summary>Mistakes to be made, to see that the simulator notices: those of the core, and those that a host can make.</summary>
+internal sealed record MemberFaults
+{
+    public static readonly MemberFaults None = new();
+
+    public RaftFaults Core { get; init; } = RaftFaults.None;
+
+    /// <summary>M2: a checkpoint claims a position before it contains what was applied up to there.</summary>
+    public bool ClaimsBeforeData { get; init; }
+
+    /// <summary>M18: a checkpoint's rename is not followed by a sync of the directory.</summary>
+    public bool SkipsDirectorySync { get; init; }
+
+    /// <summary>M20: what clients have had carried out is not part of the state that is handed on.</summary>
+    public bool ForgetsSessions { get; init; }
+
+    /// <summary>A read is answered when its index is known rather than when it is applied.</summary>
+    public bool ReadsBeforeApplied { get; init; }
+
+    /// <summary>After a failed sync the member goes on as if it had succeeded.</summary>
+    public bool TrustsFailedSync { get; init; }
+}

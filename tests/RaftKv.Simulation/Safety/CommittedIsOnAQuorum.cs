@@ -1,0 +1,36 @@
+using RaftKv.Raft;
+using RaftKv.Raft.Membership;
+
+namespace RaftKv.Simulation.Safety;
+
+/// <summary>
+/// <b>When an entry is first known to be committed, a majority of the voters have it on their disks; of both halves of a
+/// joint configuration.</b> Thesis §3.5, §4.3: what an acknowledgement to a client is worth.
+/// <para>Counts by the configuration of the leader that committed it, as the log says it; a disk counts that was destroyed
+/// later.</para>
+/// </summary>
+internal sealed class CommittedIsOnAQuorum
+{
+    public static void Check(ulong index, ulong hash, ClusterConfig config, Func<NodeId, ulong, ulong, bool> isOnDisk)
+    {
+        Check(index, hash, config.Voters, isOnDisk);
+        Check(index, hash, config.Outgoing, isOnDisk);
+    }
+
+    private static void Check(
+        ulong index, ulong hash, ReadOnlySpan<NodeId> voters, Func<NodeId, ulong, ulong, bool> isOnDisk)
+    {
+        var holders = 0;
+        foreach (var voter in voters)
+        {
+            holders += isOnDisk(voter, index, hash) ? 1 : 0;
+        }
+
+        if (voters.Length > 0 && holders <= voters.Length / 2)
+        {
+            throw new Violation(
+                nameof(CommittedIsOnAQuorum),
+                $"entry {index} is taken for committed with {holders} of {voters.Length} voters holding it");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+using RaftKv.Raft;
+using RaftKv.Simulation.Disks;
+using RaftKv.Simulation.Members;
+
+namespace RaftKv.Simulation;
+
+/// <summary>A mix of troubles by name.</summary>
+/// <param name="Name">As on the command line.</param>
+/// <param name="Story">What it is about.</param>
+/// <param name="Draw">Draws the plan of a seed.</param>
+internal sealed record Scenario(string Name, string Story, Func<ulong, FaultPlan> Draw);
+
+/// <summary>The scenarios. Swarm is all of them at once, each seed with its own selection.</summary>
+internal static class Scenarios
+{
+    private static readonly Trouble[] Crashes =
+        [Trouble.Crash, Trouble.CrashLeader, Trouble.CrashAll, Trouble.CrashAtFailpoint, Trouble.CrashInDiskOperation];
+
+    private static readonly Trouble[] Partitions =
+        [Trouble.Split, Trouble.IsolateLeader, Trouble.IsolateSome, Trouble.CutOneWay, Trouble.Ring, Trouble.Clog];
+
+    private static readonly Trouble[] Disks =
+        [Trouble.DiskStall, Trouble.DiskFailsSync, Trouble.DiskFailsWrite, Trouble.DiskFull, Trouble.CrashInDiskOperation];
+
+    private static readonly Trouble[] Membership =
+        [Trouble.AddLearner, Trouble.AddLearner, Trouble.Promote, Trouble.Promote, Trouble.Remove, Trouble.Demote, Trouble.Replace];
+
+    private static readonly Trouble[] Pauses = [Trouble.Pause, Trouble.PauseLeader];
+
+    private static readonly Trouble[] Loss = [Trouble.Wipe];
+
+    public static readonly IReadOnlyList<Scenario> All =
+    [
+        new("swarm", "everything, each seed with a selection of its own", Swarm),
+        new("calm", "no trouble at all: the same workload on a working cluster", seed => Draw("calm", seed, [], rough: false)),
+        new("crashes", "processes and machines end, one, several, all, anywhere", seed => Draw("crashes", seed, Crashes)),
+        new("partitions", "the network splits, one way and both, in rings and around leaders", seed => Draw("partitions", seed, Partitions)),
+        new("disks", "disks stall, fail, fill up and lose what was not synced", seed => Draw("disks", seed, Disks)),
+        new("membership", "members come, are promoted, demoted, replaced and go", seed => Draw("membership", seed, [.. Membership, Trouble.CrashLeader, Trouble.IsolateLeader, Trouble.Crash])),
+        new("transfers", "leadership is handed over, again and again", seed => Draw("transfers", seed, [Trouble.Transfer, Trouble.Transfer, Trouble.Transfer, Trouble.CrashLeader, Trouble.CutOneWay])),
+        new("pauses", "processes stand still and go on as if nothing had been", seed => Draw("pauses", seed, [Trouble.Pause, Trouble.PauseLeader, Trouble.PauseLeader])),
+        new("slow-follower", "members fall so far behind that only a snapshot helps", SlowFollower),
+        new("wipes", "disks are destroyed, of fewer than half of the members", seed => Draw("wipes", seed, [Trouble.Wipe, Trouble.Crash, Trouble.IsolateSome])),
+        new("leases", "reads by lease, with clocks that differ a little", Leases),
+    ];
+
+    public static Scenario Find(string name)
+    {
+        foreach (var scenario in All)
+        {
+            if (scenario.Name == name)
+            {
+                return scenario;
+            }
+        }
+
+        throw new ArgumentException($"There is no scenario {name}; there are {string.Join(", ", All.Select(one => one.Name))}.");
+    }
+
+    private static FaultPlan Swarm(ulong seed)
+    {
+        var chance = new Chance(seed).Stream("swarm");
+        var mix = new List<Trouble>();
+        ReadOnlySpan<Trouble[]> groups = [Crashes, Partitions, Disks, Membership, Pauses, [Trouble.Transfer], Loss];
+        foreach (var group in groups)
+        {
+            if (chance.Happens(3, 5))
+            {
+                // Not all of a group either.
+                foreach (var trouble in group)
+                {
+                    if (chance.Happens(2, 3))
+                    {
+                        mix.Add(trouble);
+                    }
+                }
+            }
+        }
+
+        return Draw("swarm", seed, [.. mix]);
+    }
+
+    private static FaultPlan SlowFollower(ulong seed)
+    {
+        var plan = Draw("slow-follower", seed, [Trouble.IsolateSome, Trouble.Crash, Trouble.DiskStall, Trouble.CrashAtFailpoint]);
+        return plan with
+        {
+            Member = plan.Member with { CheckpointEntries = 10, KeptEntries = 2 },
+            Workload = plan.Workload with { ThinkNanosMax = 3 * Simulator.Millisecond, Operations = 250 },
+        };
+    }
+
+    private static FaultPlan Leases(ulong seed)
+    {
+        var plan = Draw("leases", seed, [Trouble.IsolateLeader, Trouble.Split, Trouble.CutOneWay, Trouble.Transfer]);
+        return plan with
+        {
+            ClockSkewPercent = 5,
+            Member = plan.Member with
+            {
+                Raft = plan.Member.Raft with { Reads = ReadMode.Lease, CheckQuorum = true, LeaseMarginTicks = 3 },
+            },
+        };
+    }
+
+    private static FaultPlan Draw(string name, ulong seed, Trouble[] mix, bool rough = true)
+    {
+        var chance = new Chance(seed).Stream("plan");
+        var nanos = chance.Between(1200, 2400) * Simulator.Millisecond;
+        return new FaultPlan
+        {
+            Seed = seed,
+            Scenario = name,
+            Voters = chance.Pick<int>([1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 7]),
+            Learners = chance.Happens(1, 5) ? chance.Between(1, 2) : 0,
+            Nanos = nanos,
+            Workload = DrawWorkload(chance.Stream("workload"), rough),
+            Member = DrawMember(chance.Stream("member")),
+            Network = rough ? DrawNetwork(chance.Stream("network")) : new NetworkFaults(),
+            DiskLatency = DrawLatency(chance.Stream("latency"), rough),
+            ClockSkewPercent = rough ? chance.Pick<int>([0, 0, 5, 20]) : 0,
+            Troubles = DrawTroubles(chance.Stream("troubles"), mix, nanos),
+        };
+    }
+
+    private static Workload DrawWorkload(Chance chance, bool rough) => new()
+    {
+        Clients = chance.Between(1, 6),
+        Keys = chance.Between(1, 4),
+        Operations = chance.Between(60, 200),
+        ThinkNanosMax = chance.Pick<long>([5, 20, 40]) * Simulator.Millisecond,
+        TimeoutNanos = chance.Pick<long>([50, 200, 400]) * Simulator.Millisecond,
+        AttemptsMax = chance.Between(1, 4),
+        Reads = chance.Pick<Ratio>([new(1, 3), new(1, 10), new(2, 3)]),
+        Swaps = chance.Pick<Ratio>([Ratio.Never, new(1, 3), new(2, 3)]),
+        Wandering = chance.Pick<Ratio>([new(1, 20), new(1, 5), Ratio.Always]),
+        Loss = rough ? chance.Pick<Ratio>([Ratio.Never, Ratio.Never, new(1, 20)]) : Ratio.Never,
+    };
+
+    private static MemberSettings DrawMember(Chance chance) => new()
+    {
+        SegmentBytes = chance.Pick<int>([8, 16, 64]) * 1024,
+        TailBytes = chance.Pick<int>([0, 256, 16 * 1024]),
+        CheckpointEntries = chance.Pick<int>([10, 30, 100, 100_000]),
+        KeptEntries = chance.Pick<int>([0, 5, 20]),
+        PaddingBytes = chance.Pick<int>([0, 0, 64, 600]),
+        ApplyNanos = chance.Pick<long>([0, 0, 0, 300, 5000]) * Simulator.Microsecond,
+        Raft = DrawRaft(chance.Stream("raft")),
+    };
+
+    private static RaftConfig DrawRaft(Chance chance)
+    {
+        var isTiny = chance.Happens(1, 3);
+        return new RaftConfig
+        {
+            HeartbeatTicks = chance.Between(1, 3),
+            PreVote = chance.Happens(3, 4),
+            CheckQuorum = chance.Happens(3, 4),
+            ForwardProposals = chance.Happens(2, 3),
+            MaxAppendBytes = isTiny ? chance.Pick<long>([1, 64, 200]) : 4096,
+            MaxInflightAppends = isTiny ? chance.Between(1, 3) : 16,
+            MaxInflightBytes = isTiny ? 400 : 16 * 4096,
+            MaxUncommittedBytes = chance.Happens(1, 5) ? 200 : 64 * 1024,
+            MaxCommittedBytesPerReady = isTiny ? chance.Pick<long>([1, 100]) : 4096,
+            MaxApplyingBytes = isTiny ? 100 : 16 * 1024,
+            RecentEntries = chance.Pick<int>([0, 4, 64, 8192]),
+        };
+    }
+
+    private static NetworkFaults DrawNetwork(Chance chance)
+    {
+        var isFar = chance.Happens(1, 4);
+        return new NetworkFaults
+        {
+            DelayNanosMin = (isFar ? 2000 : 100) * Simulator.Microsecond,
+            DelayNanosMax = (isFar ? 8000 : 800) * Simulator.Microsecond,
+            Slow = chance.Pick<Ratio>([Ratio.Never, Ratio.Never, new(1, 200), new(1, 20)]),
+            Loss = chance.Pick<Ratio>([Ratio.Never, Ratio.Never, new(1, 100), new(1, 10), new(3, 10)]),
+            Duplication = chance.Pick<Ratio>([Ratio.Never, Ratio.Never, new(1, 50), new(1, 4)]),
+            Reordering = chance.Pick<Ratio>([Ratio.Never, Ratio.Never, new(1, 10), Ratio.Always]),
+            QueueLimit = chance.Pick<int>([4, 64, 1024, 1024]),
+            ToldOfLoss = chance.Pick<Ratio>([Ratio.Never, new(1, 2), Ratio.Always]),
+        };
+    }
+
+    private static DiskLatency DrawLatency(Chance chance, bool rough)
+    {
+        var slow = rough ? chance.Pick<int>([0, 1, 1, 1, 8]) : 1;
+        return slow == 0
+            ? DiskLatency.None
+            : DiskLatency.SolidState with
+            {
+                SyncNanosMin = slow * DiskLatency.SolidState.SyncNanosMin,
+                SyncNanosMax = slow * DiskLatency.SolidState.SyncNanosMax,
+                Stall = rough ? chance.Pick<Ratio>([Ratio.Never, Ratio.Never, new(1, 500)]) : Ratio.Never,
+                StallNanosMin = 20 * Simulator.Millisecond,
+                StallNanosMax = 400 * Simulator.Millisecond,
+            };
+    }
+
+    private static PlannedTrouble[] DrawTroubles(Chance chance, Trouble[] mix, long nanos)
+    {
+        if (mix.Length == 0)
+        {
+            return [];
+        }
+
+        var troubles = new PlannedTrouble[chance.Between(3, 16)];
+        for (var i = 0; i < troubles.Length; i++)
+        {
+            troubles[i] = new PlannedTrouble(
+                chance.Between(100 * Simulator.Millisecond, nanos),
+                chance.Pick<Trouble>(mix),
+                chance.Pick<long>([20, 100, 300, 600]) * chance.Between(1, 100) * Simulator.Millisecond / 100,
+                chance.Next());
+        }
+
+        Array.Sort(troubles, static (one, other) => one.At.CompareTo(other.At));
+        return troubles;
+    }
+}

@@ -1,0 +1,172 @@
+using RaftKv.Raft;
+using RaftKv.Raft.Messages;
+using RaftKv.Simulation.Members;
+
+namespace RaftKv.Simulation;
+
+/// <summary>
+/// The lines between members, one for each direction of each pair. A line may be cut, and loses what is on it; or clogged,
+/// and keeps it until it flows again.
+/// </summary>
+internal sealed class SimulatedNetwork(Simulator simulator, Chance chance, Func<NodeId, SimulatedNode?> find) : IActor
+{
+    public const int MembersMax = 32;
+
+    private const int Deliver = 0;
+    private const int TellUnreachable = 1;
+    private const int TellSnapshotLost = 2;
+
+    // How long it takes a sender to find out that a snapshot did not get through.
+    private const long SnapshotTimeout = 150 * Simulator.Millisecond;
+
+    private readonly Line[] _lines = new Line[MembersMax * MembersMax];
+    private readonly List<Envelope> _envelopes = [];
+    private readonly Stack<int> _free = [];
+
+    public NetworkFaults Faults { get; set; } = new();
+
+    public long DeliveredCount { get; private set; }
+
+    public void Cut(NodeId from, NodeId to) => LineOf(from, to).Cuts++;
+
+    public void Mend(NodeId from, NodeId to)
+    {
+        ref var line = ref LineOf(from, to);
+        line.Cuts = Math.Max(0, line.Cuts - 1);
+    }
+
+    public void Clog(NodeId from, NodeId to, long until)
+    {
+        ref var line = ref LineOf(from, to);
+        line.CloggedUntil = Math.Max(line.CloggedUntil, until);
+    }
+
+    /// <summary>All lines are as new. What is clogged flows at once.</summary>
+    public void HealAll()
+    {
+        for (var i = 0; i < _lines.Length; i++)
+        {
+            _lines[i].Cuts = 0;
+            _lines[i].CloggedUntil = 0;
+        }
+    }
+
+    public bool IsCut(NodeId from, NodeId to) => LineOf(from, to).Cuts > 0;
+
+    public void Send(in Message message, MemberState? state)
+    {
+        ref var line = ref LineOf(message.From, message.To);
+        if (line.Cuts > 0 || line.Count >= Faults.QueueLimit || chance.Happens(Faults.Loss))
+        {
+            Drop(message);
+            return;
+        }
+
+        Put(ref line, message, state);
+        if (chance.Happens(Faults.Duplication))
+        {
+            Put(ref line, message, state);
+        }
+    }
+
+    /// <summary>The receiver stands still; the message waits in its socket.</summary>
+    public void Redeliver(in Message message, MemberState? state, long at)
+    {
+        LineOf(message.From, message.To).Count++;
+        simulator.Schedule(at, this, Deliver, (ulong)Keep(message, state));
+    }
+
+    public void Happen(int what, ulong argument)
+    {
+        switch (what)
+        {
+            case Deliver:
+                Arrive((int)argument);
+                break;
+            case TellUnreachable:
+                find(new NodeId(argument >> 32))?.ReportUnreachable(new NodeId(argument & uint.MaxValue));
+                break;
+            case TellSnapshotLost:
+                find(new NodeId(argument >> 32))?.ReportSnapshot(new NodeId(argument & uint.MaxValue), isDelivered: false);
+                break;
+        }
+    }
+
+    private void Put(ref Line line, in Message message, MemberState? state)
+    {
+        var delay = chance.Between(Faults.DelayNanosMin, Faults.DelayNanosMax);
+        if (chance.Happens(Faults.Slow))
+        {
+            delay *= chance.Between(10, 50);
+        }
+
+        var at = Math.Max(simulator.Now, line.CloggedUntil) + delay;
+        if (!chance.Happens(Faults.Reordering))
+        {
+            at = Math.Max(at, line.LastArrival);
+            line.LastArrival = at;
+        }
+
+        line.Count++;
+        simulator.Schedule(at, this, Deliver, (ulong)Keep(message, state));
+    }
+
+    private int Keep(in Message message, MemberState? state)
+    {
+        if (!_free.TryPop(out var place))
+        {
+            place = _envelopes.Count;
+            _envelopes.Add(default);
+        }
+
+        _envelopes[place] = new Envelope(message, state);
+        return place;
+    }
+
+    private void Arrive(int place)
+    {
+        var (message, state) = _envelopes[place];
+        _envelopes[place] = default;
+        _free.Push(place);
+        ref var line = ref LineOf(message.From, message.To);
+        line.Count--;
+        var receiver = find(message.To);
+        if (line.Cuts > 0 || receiver is null || !receiver.IsUp)
+        {
+            Drop(message);
+            return;
+        }
+
+        DeliveredCount++;
+        receiver.Receive(message, state);
+        if (message.Kind == MessageKind.InstallSnapshot)
+        {
+            find(message.From)?.ReportSnapshot(message.To, isDelivered: true);
+        }
+    }
+
+    private void Drop(in Message message)
+    {
+        var pair = (message.From.Value << 32) | message.To.Value;
+        if (message.Kind == MessageKind.InstallSnapshot)
+        {
+            simulator.Schedule(simulator.Now + SnapshotTimeout, this, TellSnapshotLost, pair);
+        }
+        else if (chance.Happens(Faults.ToldOfLoss))
+        {
+            simulator.Schedule(simulator.Now + Faults.DelayNanosMax, this, TellUnreachable, pair);
+        }
+    }
+
+    private ref Line LineOf(NodeId from, NodeId to) => ref _lines[((int)from.Value * MembersMax) + (int)to.Value];
+
+    private readonly record struct Envelope(Message Message, MemberState? State);
+
+    private struct Line
+    {
+        public int Cuts;
+        public int Count;
+        public long CloggedUntil;
+        public long LastArrival;
+    }
+}

@@ -1,0 +1,398 @@
+using RaftKv.Raft;
+using RaftKv.Raft.Log;
+using RaftKv.Raft.Membership;
+using RaftKv.Raft.Messages;
+using RaftKv.Simulation.Disks;
+using RaftKv.Simulation.Members;
+using RaftKv.Storage.Files;
+
+namespace RaftKv.Simulation;
+
+/// <summary>How a process ends.</summary>
+internal enum CrashKind
+{
+    /// <summary>The process alone: what it had written is still in the machine's memory.</summary>
+    Process,
+
+    /// <summary>The machine: what was not synced may be lost.</summary>
+    Power,
+}
+
+/// <summary>
+/// A machine: a disk, a clock of its own rate, and, while it is up, a process with a member in it. Whatever ends the process
+/// ends here; a machine that may come back does so by itself after a while.
+/// </summary>
+internal sealed class SimulatedNode : IActor, IMemberWorld
+{
+    private const int TickDue = 0;
+    private const int StageDone = 1;
+    private const int BootDue = 2;
+    private const int Ready = 3;
+
+    private readonly Cluster _cluster;
+    private readonly Chance _chance;
+    private readonly Func<IMemberWorld, Chance, ulong, IMember> _start;
+
+    // Every start of the process has a number; what was scheduled for an earlier one is no longer of interest.
+    private ulong _boot;
+    private IMember? _member;
+    private bool _isReady;
+    private Ambush? _ambush;
+    private long _pausedUntil;
+
+    public SimulatedNode(Cluster cluster, NodeId self, Chance chance, Func<IMemberWorld, Chance, ulong, IMember> start)
+    {
+        _cluster = cluster;
+        _chance = chance;
+        _start = start;
+        Self = self;
+        Disk = new SimulatedFileSystem(chance.Stream("disk"));
+    }
+
+    public NodeId Self { get; }
+
+    public SimulatedFileSystem Disk { get; }
+
+    public long Now => _cluster.Simulator.Now;
+
+    public long TickNanos { get; set; } = 10 * Simulator.Millisecond;
+
+    public long RestartNanos { get; set; } = 50 * Simulator.Millisecond;
+
+    /// <summary>Its disk is destroyed, or holds something it refuses to start on. It never comes back.</summary>
+    public bool IsLost { get; private set; }
+
+    /// <summary>Why it does not come back.</summary>
+    public string LossReason { get; private set; } = "";
+
+    /// <summary>It was removed from the cluster and switched off for good.</summary>
+    public bool IsRetired { get; private set; }
+
+    /// <summary>A process runs and has read back what it needs.</summary>
+    public bool IsUp => _member is not null && _isReady;
+
+    public IMember? Member => IsUp ? _member : null;
+
+    public void Boot()
+    {
+        if (_member is not null || IsLost || IsRetired)
+        {
+            return;
+        }
+
+        _boot++;
+        Disk.Now = Now;
+        try
+        {
+            _member = _start(this, _chance.Stream("elections", (int)_boot), _boot);
+            // What it read back, and made certain, took the disk a while.
+            _cluster.Simulator.Schedule(Math.Max(Now, Disk.BusyUntil), this, Ready, _boot);
+        }
+        catch (Exception trouble) when (EndsProcess(trouble))
+        {
+        }
+    }
+
+    public void Crash(CrashKind kind)
+    {
+        if (_member is null && kind == CrashKind.Process)
+        {
+            return;
+        }
+
+        End(kind, "ordered");
+    }
+
+    /// <summary>The process will end when it next gets to a place, or after a number of changes to its disk.</summary>
+    public void LieInWait(Ambush ambush)
+    {
+        _ambush = ambush;
+        if (ambush.DiskOperations is { } count)
+        {
+            Disk.CrashAtOperation = Disk.OperationCount + count;
+        }
+    }
+
+    public void Disarm()
+    {
+        _ambush = null;
+        Disk.CrashAtOperation = null;
+    }
+
+    /// <summary>The process stands still: messages wait, its clock does not tick.</summary>
+    public void Pause(long until) => _pausedUntil = Math.Max(_pausedUntil, until);
+
+    public void Resume() => _pausedUntil = 0;
+
+    /// <summary>The disk is replaced by an empty one. Its member must not go on under its old name, and does not.</summary>
+    public void Wipe()
+    {
+        End(CrashKind.Power, "its disk was replaced");
+        Disk.Wipe();
+        Lose("its disk was replaced");
+    }
+
+    public void Retire()
+    {
+        if (_member is not null)
+        {
+            End(CrashKind.Process, "switched off");
+        }
+
+        IsRetired = true;
+    }
+
+    public void Happen(int what, ulong argument)
+    {
+        if (what == BootDue)
+        {
+            if (argument == _boot)
+            {
+                Boot();
+            }
+
+            return;
+        }
+
+        if (argument >> 8 != _boot && what == StageDone)
+        {
+            return;
+        }
+
+        if (what != StageDone && argument != _boot)
+        {
+            return;
+        }
+
+        if (_member is null)
+        {
+            return;
+        }
+
+        if (Now < _pausedUntil)
+        {
+            _cluster.Simulator.Schedule(_pausedUntil, this, what, argument);
+            return;
+        }
+
+        Enter();
+        try
+        {
+            switch (what)
+            {
+                case TickDue:
+                    _cluster.Simulator.Schedule(Now + TickNanos, this, TickDue, _boot);
+                    _member.Tick();
+                    break;
+                case Ready:
+                    _isReady = true;
+                    _cluster.Simulator.Schedule(Now + _chance.Between(1, TickNanos), this, TickDue, _boot);
+                    break;
+                case StageDone:
+                    _member.Continue((int)(argument & 0x7F) >> 1, argument & 1);
+                    break;
+            }
+
+            Leave(what switch { TickDue => "tick", Ready => "started", _ => "disk" });
+        }
+        catch (Exception trouble) when (EndsProcess(trouble))
+        {
+        }
+    }
+
+    public void Receive(in Message message, MemberState? state)
+    {
+        if (!IsUp)
+        {
+            return;
+        }
+
+        if (Now < _pausedUntil)
+        {
+            _cluster.Network.Redeliver(message, state, _pausedUntil);
+            return;
+        }
+
+        Enter();
+        try
+        {
+            _member!.Receive(message, state);
+            Leave("receive", message);
+        }
+        catch (Exception trouble) when (EndsProcess(trouble))
+        {
+        }
+    }
+
+    public void Submit(in Request request)
+    {
+        if (!IsUp || Now < _pausedUntil)
+        {
+            return;
+        }
+
+        Enter();
+        try
+        {
+            _member!.Submit(request);
+            Leave("submit");
+        }
+        catch (Exception trouble) when (EndsProcess(trouble))
+        {
+        }
+    }
+
+    public void Do(string what, Action<IMember> action)
+    {
+        if (!IsUp || Now < _pausedUntil)
+        {
+            return;
+        }
+
+        Enter();
+        try
+        {
+            action(_member!);
+            Leave(what);
+        }
+        catch (Exception trouble) when (EndsProcess(trouble))
+        {
+        }
+    }
+
+    public void ReportUnreachable(NodeId member) => Do("unreachable", process => process.ReportUnreachable(member));
+
+    public void ReportSnapshot(NodeId member, bool isDelivered)
+        => Do("snapshot report", process => process.ReportSnapshot(member, isDelivered));
+
+    void IMemberWorld.Send(in Message message, MemberState? state) => _cluster.Network.Send(message, state);
+
+    void IMemberWorld.Answer(in Response response) => _cluster.Answer(Self, response);
+
+    void IMemberWorld.Await(long at, int stage, ulong argument)
+        => _cluster.Simulator.Schedule(Math.Max(at, Now), this, StageDone, (_boot << 8) | ((ulong)stage << 1) | argument);
+
+    void IMemberWorld.Pass(Failpoint failpoint)
+    {
+        if (_ambush is { } ambush && ambush.Failpoint == failpoint)
+        {
+            if (ambush.Skips > 0)
+            {
+                _ambush = ambush with { Skips = ambush.Skips - 1 };
+                return;
+            }
+
+            throw new ProcessEndedException(failpoint);
+        }
+    }
+
+    void IMemberWorld.Recovered(ILogReader log, MemberState state)
+    {
+        var machine = new RegisterMachine();
+        machine.TryDecode(state.Bytes);
+        _cluster.Checks.Recovered(Self, log, state, machine.Hash);
+    }
+
+    void IMemberWorld.HandedOut(in Message message) => _cluster.Checks.Sent(message);
+
+    void IMemberWorld.Writing(LogPosition? reset, ReadOnlySpan<Entry> entries)
+        => _cluster.Checks.Writing(Self, reset, entries);
+
+    void IMemberWorld.Durable() => _cluster.Checks.Durable(Self, _member!.DurableIndex);
+
+    void IMemberWorld.Applied(in Entry entry, ulong stateHash, ClusterConfig config)
+    {
+        // The core says so before it hands out: what is committed must be known to be before it is applied.
+        _cluster.Checks.Stepped(_member!.Raft);
+        _cluster.Checks.Applied(Self, entry, stateHash, config);
+    }
+
+    void IMemberWorld.Installed(MemberState state, ulong stateHash)
+    {
+        _cluster.Checks.Stepped(_member!.Raft);
+        _cluster.Checks.Installed(Self, state, stateHash);
+    }
+
+    private void Enter() => Disk.Now = Now;
+
+    private void Leave(string what) => Leave(what, default);
+
+    private void Leave(string what, in Message message)
+    {
+        var raft = _member!.Raft;
+        _cluster.Checks.Stepped(raft);
+        _cluster.Simulator.Note(raft.Term ^ (raft.Committed << 20) ^ (raft.Last.Index << 40));
+        _cluster.Transcript?.Stepped(Now, this, what, message);
+    }
+
+    // Whatever a process may end of; anything else is a mistake of the simulator's, or of the members'.
+    private bool EndsProcess(Exception trouble)
+    {
+        switch (trouble)
+        {
+            case Violation:
+                return false;
+            case ProcessEndedException end:
+                End(_ambush?.Kind ?? CrashKind.Power, end.Failpoint.ToString());
+                return true;
+            case PowerCutException cut:
+                End(_ambush?.Kind ?? CrashKind.Power, cut.Message);
+                return true;
+            case StartRefusedException refusal:
+                End(CrashKind.Power, refusal.Message);
+                Lose(refusal.Message);
+                return true;
+            case Storage.Wal.WalDamagedException damage:
+                End(CrashKind.Power, damage.Message);
+                Lose(damage.Message);
+                return true;
+            case StorageException failure:
+                End(CrashKind.Process, failure.Message);
+                return true;
+            case InvariantBrokenException broken:
+                _cluster.Transcript?.Said(Now, this, broken.ToString());
+                throw new Violation("Invariant", $"{Self}: {broken.Message}");
+            default:
+                return false;
+        }
+    }
+
+    private void End(CrashKind kind, string reason)
+    {
+        _cluster.Transcript?.Said(Now, this, $"ends ({kind}): {reason}");
+        Disarm();
+        Disk.Now = Now;
+        if (kind == CrashKind.Power)
+        {
+            Disk.Crash();
+        }
+        else
+        {
+            Disk.EndProcess();
+        }
+
+        _member = null;
+        _isReady = false;
+        _pausedUntil = 0;
+        _boot++;
+        if (!IsLost && !IsRetired)
+        {
+            _cluster.Simulator.Schedule(Now + RestartNanos, this, BootDue, _boot);
+        }
+    }
+
+    private void Lose(string reason)
+    {
+        IsLost = true;
+        LossReason = reason;
+        _cluster.Checks.Lost(Self);
+        _cluster.Transcript?.Said(Now, this, $"is lost: {reason}");
+    }
+}
+
+/// <summary>Where a process is going to end.</summary>
+/// <param name="Kind">How.</param>
+/// <param name="Failpoint">At this place,</param>
+/// <param name="Skips">after having passed it so many times;</param>
+/// <param name="DiskOperations">or in the middle of this one of its next changes to the disk.</param>
+internal sealed record Ambush(CrashKind Kind, Failpoint? Failpoint, int Skips, int? DiskOperations);
