@@ -57,6 +57,7 @@ internal sealed class SimulatedClient : IActor
     private uint _number;
     private int _attemptsLeft;
     private bool _isSilent;
+    private bool _isStopped;
     private NodeId _target;
     private ulong _lastSeen;
 
@@ -92,7 +93,7 @@ internal sealed class SimulatedClient : IActor
         switch (what)
         {
             case Call:
-                if (_current is null && WantsMore?.Invoke() != false)
+                if (_current is null && !_isStopped && WantsMore?.Invoke() != false)
                 {
                     Begin();
                 }
@@ -212,6 +213,7 @@ internal sealed class SimulatedClient : IActor
     /// <summary>What is still under way when the run ends is of unknown outcome.</summary>
     public void Stop()
     {
+        _isStopped = true;
         if (_current is not null)
         {
             _cluster.History.Add(_current);

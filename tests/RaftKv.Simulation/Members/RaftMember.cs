@@ -243,9 +243,9 @@ internal sealed class RaftMember : IMember
 
             StartApplying();
             AnswerReads();
-            _writer.Start(WriteDone);
         }
 
+        StartApplying();
         _writer.Start(WriteDone);
     }
 

@@ -143,11 +143,7 @@ internal sealed class SafetyChecks
     }
 
     /// <summary>A member's disk is gone, and with it what it had promised.</summary>
-    public void Lost(NodeId member)
-    {
-        _acknowledged.Lost(member);
-        Of(member).DurableIndex = 0;
-    }
+    public void Lost(NodeId member) => _acknowledged.Lost(member);
 
     private void Committed(RaftNode raft, MemberRecord record)
     {
