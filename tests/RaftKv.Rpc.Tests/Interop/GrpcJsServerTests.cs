@@ -334,7 +334,7 @@ public sealed class GrpcJsServerTests(GrpcJsServer server) : IClassFixture<GrpcJ
         });
 
         Assert.Equal(RpcStatusCode.DeadlineExceeded, failure.Code);
-        Assert.InRange(count, 1, 40);
+        Assert.InRange(count, 0, 40); // One in 20 ms at most; on a busy machine the first may not make it.
         await server.AssertOutcomeAsync(callId, Outcome.Cancelled);
     }
 

@@ -4,6 +4,7 @@ using RaftKv.Rpc.Tests.RawHttp2;
 namespace RaftKv.Rpc.Tests.Server;
 
 /// <summary>What the server makes of frames that no client should send, and of some that look odd and are allowed.</summary>
+[Collection(nameof(FloodCollection))]
 public sealed class FrameRulesTests
 {
     [Fact]

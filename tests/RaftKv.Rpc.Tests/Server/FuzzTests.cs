@@ -8,6 +8,7 @@ namespace RaftKv.Rpc.Tests.Server;
 /// likes in the way it likes, but it must come to an end with each, leave nothing open, log no error, and answer the next.
 /// RAFTKV_FUZZ_ROUNDS makes it longer, RAFTKV_FUZZ_SEED starts it elsewhere: at the seed of a failure, for instance.
 /// </summary>
+[Collection(nameof(FloodCollection))]
 public sealed class FuzzTests
 {
     private const int StandardRounds = 400;

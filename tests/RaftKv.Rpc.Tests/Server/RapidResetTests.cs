@@ -5,6 +5,7 @@ using RaftKv.Rpc.Tests.RawHttp2;
 namespace RaftKv.Rpc.Tests.Server;
 
 /// <summary>A client that opens streams only to reset them, as in CVE-2023-44487.</summary>
+[Collection(nameof(FloodCollection))]
 public sealed class RapidResetTests
 {
     private const int Resets = 100_000;
