@@ -18,11 +18,8 @@ internal sealed class LogWriter(IMemberWorld world, WriteAheadLog wal, Checkpoin
     private readonly List<PendingWrite> _underWay = [];
     private LogPosition? _compactTo;
 
-    public bool IsIdle => _underWay.Count == 0 && !IsWaiting;
-
-    public bool IsCompactionDue => _compactTo is not null;
-
-    private bool IsWaiting { get; set; }
+    // From the start of a write, or of a compaction, or of a wait for room, until its end is reported.
+    private bool _isBusy;
 
     public void Enqueue(ulong number, HardState? hardState, MemberState? snapshot, ReadOnlyMemory<Entry> entries, ulong last)
     {
@@ -48,11 +45,12 @@ internal sealed class LogWriter(IMemberWorld world, WriteAheadLog wal, Checkpoin
     /// <summary>Begins to write what waits, if the disk is free. Its completion comes as <paramref name="stage"/>.</summary>
     public void Start(int stage)
     {
-        if (!IsIdle || (_queue.Count == 0 && _compactTo is null))
+        if (_isBusy || (_queue.Count == 0 && _compactTo is null))
         {
             return;
         }
 
+        _isBusy = true;
         world.Pass(Failpoint.BeforeWrite);
         try
         {
@@ -61,7 +59,6 @@ internal sealed class LogWriter(IMemberWorld world, WriteAheadLog wal, Checkpoin
         catch (DiskFullException)
         {
             // A definite refusal: nothing was written, and the queue stays as it is.
-            IsWaiting = true;
             world.Await(world.Now + RetryNanos, stage, argument: 0);
             return;
         }
@@ -76,7 +73,7 @@ internal sealed class LogWriter(IMemberWorld world, WriteAheadLog wal, Checkpoin
     /// <summary>The disk is done. Returns the newest write that is durable, and how far the log is; zero if none is.</summary>
     public ulong Finish(out ulong last, out MemberState? installed)
     {
-        IsWaiting = false;
+        _isBusy = false;
         (last, installed) = (0, null);
         var number = 0UL;
         foreach (var write in _underWay)
