@@ -17,7 +17,7 @@ public sealed class HookTests : IAsyncLifetime
     public async Task Credentials_are_asked_before_each_call_and_sent_with_it()
     {
         var asked = 0;
-        await using var channel = ChannelWith( (method, metadata, _) =>
+        await using var channel = ChannelWith((method, metadata, _) =>
         {
             metadata.Add("ping", $"{method.Name} {++asked}");
             return default;
@@ -32,7 +32,7 @@ public sealed class HookTests : IAsyncLifetime
     [Fact]
     public async Task Credentials_that_cannot_be_had_end_the_call_unauthenticated()
     {
-        await using var channel = ChannelWith( (_, _, _) => throw new InvalidOperationException("no key"));
+        await using var channel = ChannelWith((_, _, _) => throw new InvalidOperationException("no key"));
 
         var failure = await Assert.ThrowsAsync<RpcException>(async () => await channel.UnaryAsync(EchoService.Unary, EchoService.Message("x")));
 
@@ -42,7 +42,7 @@ public sealed class HookTests : IAsyncLifetime
     [Fact]
     public async Task Credentials_may_choose_the_status_of_their_failure()
     {
-        await using var channel = ChannelWith( (_, _, _) => throw new RpcException(RpcStatusCode.Unavailable, "token server away"));
+        await using var channel = ChannelWith((_, _, _) => throw new RpcException(RpcStatusCode.Unavailable, "token server away"));
 
         var failure = await Assert.ThrowsAsync<RpcException>(async () => await channel.UnaryAsync(EchoService.Unary, EchoService.Message("x")));
 
