@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.CompilerServices;
 using RaftKv.Rpc.Framing;
 
 namespace RaftKv.Rpc.Client;
@@ -49,6 +50,7 @@ internal sealed class ClientCall : IDisposable
     /// Sends the request, moving from address to address while no server can have seen it. A response comes back with
     /// its headers checked; the caller disposes it.
     /// </summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<Opened> OpenAsync()
     {
         _attempts++;
@@ -195,7 +197,17 @@ internal sealed class ClientCall : IDisposable
         return failure;
     }
 
-    public void Dispose() => Lifetime.Dispose();
+    /// <summary>The call has ended, one way or another.</summary>
+    public void Dispose()
+    {
+        if (_content.IsSending)
+        {
+            // Answered before the request was read. Nobody will read the rest, and only a reset frees the stream.
+            Lifetime.TryEnd(CallEnd.Finished);
+        }
+
+        Lifetime.Dispose();
+    }
 
     private HttpRequestMessage NewRequest(ChannelAddress address)
     {

@@ -25,15 +25,11 @@ internal sealed class MessageContent<T> : RequestContent
         }
     }
 
-    /// <summary>Whether the last attempt handed over all of it.</summary>
-    public bool IsSent { get; private set; }
-
     protected override async Task WriteAsync(Stream stream, CancellationToken cancellation)
     {
-        IsSent = false;
         if (_gzip && _size >= Gzip.WorthwhileBytes)
         {
-            await WritePackedAsync(stream, cancellation).ConfigureAwait(false);
+            await WritePackedAsync(stream).ConfigureAwait(false);
         }
         else
         {
@@ -41,16 +37,14 @@ internal sealed class MessageContent<T> : RequestContent
             var buffer = ArrayPool<byte>.Shared.Rent(length);
             FrameHeader.Write(buffer, compressed: false, _size);
             _codec.Write(_message, buffer.AsSpan(FrameHeader.Size, _size));
-            await stream.WriteAsync(buffer.AsMemory(0, length), cancellation).ConfigureAwait(false);
+            await stream.WriteAsync(buffer.AsMemory(0, length), Lifetime!.Token).ConfigureAwait(false);
 
             // Not on the way out by an exception: a write that was cut short may still be looking at it.
             ArrayPool<byte>.Shared.Return(buffer);
         }
-
-        IsSent = true;
     }
 
-    private async Task WritePackedAsync(Stream stream, CancellationToken cancellation)
+    private async Task WritePackedAsync(Stream stream)
     {
         using var plain = new PooledBuffer();
         using var packed = new PooledBuffer();
@@ -59,6 +53,6 @@ internal sealed class MessageContent<T> : RequestContent
         Gzip.Compress(new ReadOnlySequence<byte>(plain.Written), packed);
         var frame = packed.Written;
         FrameHeader.Write(System.Runtime.InteropServices.MemoryMarshal.AsMemory(frame).Span, compressed: true, frame.Length - FrameHeader.Size);
-        await stream.WriteAsync(frame, cancellation).ConfigureAwait(false);
+        await stream.WriteAsync(frame, Lifetime!.Token).ConfigureAwait(false);
     }
 }

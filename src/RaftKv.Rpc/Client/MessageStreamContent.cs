@@ -62,6 +62,7 @@ internal sealed class MessageStreamContent : RequestContent
             _arrival.TrySetResult(stream);
         }
 
+        using var onEnd = Lifetime!.Token.UnsafeRegister(static completed => ((TaskCompletionSource)completed!).TrySetCanceled(), _completed);
         try
         {
             await _completed.Task.WaitAsync(cancellation).ConfigureAwait(false);

@@ -9,6 +9,8 @@ internal abstract class RequestContent : HttpContent
     // Shared by all calls: nobody changes it.
     private static readonly MediaTypeHeaderValue Grpc = new("application/grpc");
 
+    private int _attemptsSending;
+
     protected RequestContent() => Headers.ContentType = Grpc;
 
     /// <summary>The life of the call this is the body of. Set before the first attempt.</summary>
@@ -17,6 +19,14 @@ internal abstract class RequestContent : HttpContent
     /// <summary>Whether the headers of a response have come.</summary>
     public bool HasResponse { get; set; }
 
+    /// <summary>Whether an attempt is still at it.</summary>
+    public bool IsSending => Volatile.Read(ref _attemptsSending) > 0;
+
+    /// <summary>Writes the body.</summary>
+    /// <remarks>
+    /// The token is the transport's own and fires when the stream is reset. The caller's it forgets once a response has
+    /// begun, so whoever waits in here watches <see cref="Lifetime"/> too: a stream whose body never ends is never freed.
+    /// </remarks>
     protected abstract Task WriteAsync(Stream stream, CancellationToken cancellation);
 
     protected sealed override Task SerializeToStreamAsync(Stream stream, TransportContext? context)
@@ -24,6 +34,7 @@ internal abstract class RequestContent : HttpContent
 
     protected sealed override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellation)
     {
+        Interlocked.Increment(ref _attemptsSending);
         try
         {
             await WriteAsync(stream, cancellation).ConfigureAwait(false);
@@ -32,6 +43,10 @@ internal abstract class RequestContent : HttpContent
         {
             // Not stopped from this side: the server reset the stream. The transport would report this exception; ended
             // quietly, it looks at the response instead, finds the reset there, and knows when to try once more.
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _attemptsSending);
         }
     }
 

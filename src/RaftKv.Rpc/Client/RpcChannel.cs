@@ -122,30 +122,16 @@ public sealed class RpcChannel : IAsyncDisposable
     {
         var content = NewContent(method, RpcShape.Unary, request, options);
         var call = new ClientCall(this, method, content, options);
-        return Options.Interceptors.Count == 0 ? Run(call, content, method) : RunIntercepted(call, content, method);
+        return Options.Interceptors.Count == 0
+            ? UnaryCall.RunAsync(call, method.ResponseCodec)
+            : RunIntercepted(call, method.ResponseCodec);
 
-        static async ValueTask<UnaryReply<TResponse>> Run(
-            ClientCall call, MessageContent<TRequest> content, RpcMethod<TRequest, TResponse> method)
+        async ValueTask<UnaryReply<TResponse>> RunIntercepted(ClientCall call, MessageCodec<TResponse> codec)
         {
-            using (call)
-            {
-                var reply = await UnaryCall.RunAsync(call, method.ResponseCodec).ConfigureAwait(false);
-                if (!content.IsSent)
-                {
-                    // Answered before the request was read: nobody will read the rest.
-                    call.Lifetime.TryEnd(CallEnd.Finished);
-                }
-
-                return reply;
-            }
-        }
-
-        async ValueTask<UnaryReply<TResponse>> RunIntercepted(
-            ClientCall call, MessageContent<TRequest> content, RpcMethod<TRequest, TResponse> method)
-        {
+            // An interceptor may refuse the call before it runs.
             using var owned = call;
             var interception = new Interception(Options.Interceptors, call);
-            return await interception.RunAsync(() => Run(call, content, method)).ConfigureAwait(false);
+            return await interception.RunAsync(() => UnaryCall.RunAsync(call, codec)).ConfigureAwait(false);
         }
     }
 

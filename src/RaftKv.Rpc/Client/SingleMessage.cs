@@ -6,8 +6,11 @@ namespace RaftKv.Rpc.Client;
 /// <summary>Collects the one message of a response that holds one, and notices what it must not be.</summary>
 internal sealed class SingleMessage(int maxMessageBytes, bool gzip) : IDisposable
 {
-    private readonly PooledBuffer _buffer = new();
+    private readonly PooledBuffer _buffer = new(FirstBytes);
     private FrameHeader? _header;
+
+    // Most answers are small, and every call in progress holds such an array: more of them than the pool keeps.
+    private const int FirstBytes = 512;
 
     /// <summary>Where the next bytes go.</summary>
     /// <remarks>It grows with what has arrived rather than with what the header promises, which may be a lie.</remarks>

@@ -1,11 +1,16 @@
+using System.Runtime.CompilerServices;
+
 namespace RaftKv.Rpc.Client;
 
 /// <summary>One request, one response.</summary>
 internal static class UnaryCall
 {
+    /// <summary>Runs the call to its end, and disposes it.</summary>
     /// <returns>The message, and the response it came in for whoever wants its headers and trailers.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public static async ValueTask<UnaryReply<TResponse>> RunAsync<TResponse>(ClientCall call, MessageCodec<TResponse> codec)
     {
+        using var owned = call;
         while (true)
         {
             var (response, failure) = await call.OpenAsync().ConfigureAwait(false);

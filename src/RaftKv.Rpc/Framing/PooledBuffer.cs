@@ -3,9 +3,9 @@ using System.Buffers;
 namespace RaftKv.Rpc.Framing;
 
 /// <summary>A growing buffer on borrowed arrays. Whoever makes it disposes it; its memory is gone after that.</summary>
-internal sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
+internal sealed class PooledBuffer(int initialBytes = PooledBuffer.UsualBytes) : IBufferWriter<byte>, IDisposable
 {
-    private const int InitialBytes = 4096;
+    private const int UsualBytes = 4096;
 
     private byte[]? _array;
     private int _length;
@@ -49,7 +49,7 @@ internal sealed class PooledBuffer : IBufferWriter<byte>, IDisposable
         var wanted = _length + Math.Max(sizeHint, 1);
         if (_array is null)
         {
-            _array = ArrayPool<byte>.Shared.Rent(Math.Max(wanted, InitialBytes));
+            _array = ArrayPool<byte>.Shared.Rent(Math.Max(wanted, initialBytes));
         }
         else if (wanted > _array.Length)
         {

@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using System.Net;
+using System.Net.Sockets;
 using Google.Protobuf.WellKnownTypes;
 using RaftKv.Rpc.Client;
 using RaftKv.Rpc.Tests.RawHttp2;
@@ -96,6 +98,74 @@ public sealed class ConnectionTests
         }
 
         Assert.Equal(128 / 16, count);
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("13")]
+    public async Task A_request_that_was_answered_before_it_was_read_is_not_sent_to_its_end(string status)
+    {
+        var reset = new TaskCompletionSource<Http2Code>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var server = RawServer.Start(async connection =>
+        {
+            var (request, _) = await connection.NextHeadersAsync();
+            if (status == "0")
+            {
+                await AnswerAsync(connection, request.Stream);
+            }
+            else
+            {
+                await connection.WriteAsync(RawFrame.Headers(request.Stream, true, [.. GrpcHeaders, ("grpc-status", status)]));
+            }
+
+            reset.SetResult((await connection.NextAsync(FrameKind.Reset, request.Stream)).Code);
+        });
+        await using var channel = ChannelTo(server);
+
+        // Far more than the window that the server opened with, and it opens no more.
+        var call = channel.UnaryAsync(EchoService.Unary, EchoService.Message(1_000_000), new RpcCallOptions { Timeout = Patience }).AsTask();
+        await call.ContinueWith(_ => { }, TaskScheduler.Default);
+
+        Assert.Equal(status == "0", call.IsCompletedSuccessfully);
+        Assert.Equal(Http2Code.Cancel, await reset.Task.WaitAsync(Patience, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_stream_that_the_server_ended_first_is_reset_and_not_left_open()
+    {
+        var reset = new TaskCompletionSource<Http2Code>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var server = RawServer.Start(async connection =>
+        {
+            var (request, _) = await connection.NextHeadersAsync();
+            await AnswerAsync(connection, request.Stream);
+            reset.SetResult((await connection.NextAsync(FrameKind.Reset, request.Stream)).Code);
+        });
+        await using var channel = ChannelTo(server);
+        await using var call = channel.Duplex(EchoService.Duplex, new RpcCallOptions { Timeout = Patience });
+
+        await foreach (var _ in call.Responses)
+        {
+        }
+
+        Assert.Equal(Http2Code.Cancel, await reset.Task.WaitAsync(Patience, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task A_connection_that_does_not_come_up_in_time_sends_the_call_elsewhere()
+    {
+        using var mute = new TcpListener(IPAddress.Loopback, 0);
+        mute.Start();
+        await using var server = RawServer.Start(AnswerAllAsync);
+        await using var channel = new RpcChannel(new RpcChannelOptions
+        {
+            Addresses = [new Uri($"https://{mute.LocalEndpoint}"), server.Address],
+            Balancing = RpcBalancing.PickFirst,
+            ConnectTimeout = TimeSpan.FromMilliseconds(200),
+        });
+
+        await channel.UnaryAsync(EchoService.Unary, EchoService.Message("x"), new RpcCallOptions { Timeout = Patience });
+
+        Assert.Equal(1, server.Accepted);
     }
 
     [Fact]
