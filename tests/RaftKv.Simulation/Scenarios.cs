@@ -39,6 +39,7 @@ internal static class Scenarios
         new("membership", "members come, are promoted, demoted, replaced and go", seed => Draw("membership", seed, [.. Membership, Trouble.CrashLeader, Trouble.IsolateLeader, Trouble.Crash])),
         new("transfers", "leadership is handed over, again and again", seed => Draw("transfers", seed, [Trouble.Transfer, Trouble.Transfer, Trouble.Transfer, Trouble.CrashLeader, Trouble.CutOneWay])),
         new("pauses", "processes stand still and go on as if nothing had been", seed => Draw("pauses", seed, [Trouble.Pause, Trouble.PauseLeader, Trouble.PauseLeader])),
+        new("elections", "leaders come and go so fast that terms pile up in the logs", Elections),
         new("slow-follower", "members fall so far behind that only a snapshot helps", SlowFollower),
         new("wipes", "disks are destroyed, of fewer than half of the members", seed => Draw("wipes", seed, [Trouble.Wipe, Trouble.Crash, Trouble.IsolateSome])),
         new("leases", "reads by lease, with clocks that differ a little", Leases),
@@ -78,6 +79,39 @@ internal static class Scenarios
         }
 
         return Draw("swarm", seed, [.. mix]);
+    }
+
+    // Short isolations and crashes of whoever leads, no pre-vote, few messages in flight: logs end in entries of many terms
+    // that were never committed, which is where Raft's finer rules matter.
+    private static FaultPlan Elections(ulong seed)
+    {
+        var plan = Draw(
+            "elections",
+            seed,
+            [Trouble.IsolateLeader, Trouble.IsolateLeader, Trouble.CrashLeader, Trouble.CutOneWay, Trouble.Split, Trouble.Crash]);
+        var chance = new Chance(seed).Stream("elections");
+        var troubles = new PlannedTrouble[plan.Troubles.Count * 2];
+        for (var i = 0; i < troubles.Length; i++)
+        {
+            var planned = plan.Troubles[i / 2];
+            troubles[i] = planned with
+            {
+                At = chance.Between(100 * Simulator.Millisecond, plan.Nanos),
+                Lasts = chance.Between(10, 250) * Simulator.Millisecond,
+                Lot = chance.Next(),
+            };
+        }
+
+        Array.Sort(troubles, static (one, other) => one.At.CompareTo(other.At));
+        return plan with
+        {
+            Troubles = troubles,
+            Member = plan.Member with
+            {
+                Raft = plan.Member.Raft with { PreVote = false, CheckQuorum = chance.CoinToss(), ElectionTicks = 6 },
+            },
+            Workload = plan.Workload with { ThinkNanosMax = 5 * Simulator.Millisecond, Operations = 200 },
+        };
     }
 
     private static FaultPlan SlowFollower(ulong seed)
