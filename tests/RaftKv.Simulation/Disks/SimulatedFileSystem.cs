@@ -145,6 +145,11 @@ public sealed class SimulatedFileSystem : IFileSystem
             RebuildNames();
         }
 
+        for (var i = 0; i < _pendingNames.Count; i++)
+        {
+            _pendingNames[i] = _pendingNames[i] with { SyncedAt = long.MaxValue };
+        }
+
         Reboot();
     }
 

@@ -119,6 +119,10 @@ internal sealed class SimulatedInode(int number)
     public void EndProcess(long now)
     {
         Settle(now);
+
+        // A sync under way ends with its process: nobody is ever told that it has succeeded, and the next process's syncs,
+        // which may be done earlier, must not wait for it.
+        _marks.Clear();
         var issued = CountIssued(now);
         if (issued == _pending.Count)
         {
@@ -126,7 +130,6 @@ internal sealed class SimulatedInode(int number)
         }
 
         _pending.RemoveRange(issued, _pending.Count - issued);
-        _marks.RemoveAll(mark => mark.ChangeCount > issued);
         _current.CopyFrom(_durable);
         Length = _durableLength;
         foreach (var change in _pending)
