@@ -22,6 +22,11 @@ internal static class Run
         {
             violation = found;
         }
+        catch (Exception unexpected)
+        {
+            // Whatever it is, it must come with its seed, and can be made smaller.
+            violation = new Violation(unexpected.GetType().Name, unexpected.ToString());
+        }
 
         return new RunResult(
             plan,

@@ -90,27 +90,42 @@ internal static class Scenarios
             seed,
             [Trouble.IsolateLeader, Trouble.IsolateLeader, Trouble.CrashLeader, Trouble.CutOneWay, Trouble.Split, Trouble.Crash]);
         var chance = new Chance(seed).Stream("elections");
-        var troubles = new PlannedTrouble[plan.Troubles.Count * 2];
+        var troubles = new PlannedTrouble[plan.Troubles.Count * 3];
         for (var i = 0; i < troubles.Length; i++)
         {
-            var planned = plan.Troubles[i / 2];
-            troubles[i] = planned with
-            {
-                At = chance.Between(100 * Simulator.Millisecond, plan.Nanos),
-                Lasts = chance.Between(10, 250) * Simulator.Millisecond,
-                Lot = chance.Next(),
-            };
+            troubles[i] = new PlannedTrouble(
+                chance.Between(100 * Simulator.Millisecond, plan.Nanos),
+                plan.Troubles[i / 3].Kind,
+                chance.Between(10, 250) * Simulator.Millisecond,
+                chance.Next());
         }
 
         Array.Sort(troubles, static (one, other) => one.At.CompareTo(other.At));
+        var isOneByOne = chance.CoinToss();
+        var raft = plan.Member.Raft;
         return plan with
         {
+            Voters = chance.Pick<int>([3, 5, 5, 5, 7]),
             Troubles = troubles,
             Member = plan.Member with
             {
-                Raft = plan.Member.Raft with { PreVote = false, CheckQuorum = chance.CoinToss(), ElectionTicks = 6 },
+                Raft = raft with
+                {
+                    PreVote = false,
+                    CheckQuorum = chance.CoinToss(),
+                    ElectionTicks = 4,
+                    MaxAppendBytes = isOneByOne ? 1 : raft.MaxAppendBytes,
+                    MaxInflightAppends = isOneByOne ? 1 : raft.MaxInflightAppends,
+                },
             },
-            Workload = plan.Workload with { ThinkNanosMax = 5 * Simulator.Millisecond, Operations = 200 },
+            Network = plan.Network with { DelayNanosMin = Simulator.Millisecond, DelayNanosMax = 6 * Simulator.Millisecond },
+            Workload = plan.Workload with
+            {
+                ThinkNanosMax = 5 * Simulator.Millisecond,
+                Operations = 200,
+                TimeoutNanos = 50 * Simulator.Millisecond,
+                Reads = new Ratio(1, 5),
+            },
         };
     }
 

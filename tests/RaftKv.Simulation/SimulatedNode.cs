@@ -4,6 +4,7 @@ using RaftKv.Raft.Membership;
 using RaftKv.Raft.Messages;
 using RaftKv.Simulation.Disks;
 using RaftKv.Simulation.Members;
+using RaftKv.Simulation.Safety;
 using RaftKv.Storage.Files;
 
 namespace RaftKv.Simulation;
@@ -39,6 +40,7 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
     private bool _isReady;
     private Ambush? _ambush;
     private long _pausedUntil;
+    private bool _isDiskDamaged;
 
     public SimulatedNode(Cluster cluster, NodeId self, Chance chance, Func<IMemberWorld, Chance, ulong, IMember> start)
     {
@@ -88,8 +90,9 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
             // What it read back, and made certain, took the disk a while.
             _cluster.Simulator.Schedule(Math.Max(Now, Disk.BusyUntil), this, Ready, _boot);
         }
-        catch (Exception trouble) when (EndsProcess(trouble))
+        catch (Exception trouble)
         {
+            EndProcess(trouble);
         }
     }
 
@@ -129,6 +132,7 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
     {
         End(CrashKind.Power, "its disk was replaced");
         Disk.Wipe();
+        _isDiskDamaged = true;
         Lose("its disk was replaced");
     }
 
@@ -195,8 +199,9 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
 
             Leave(what switch { TickDue => "tick", Ready => "started", _ => "disk" });
         }
-        catch (Exception trouble) when (EndsProcess(trouble))
+        catch (Exception trouble)
         {
+            EndProcess(trouble);
         }
     }
 
@@ -219,8 +224,9 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
             _member!.Receive(message, state);
             Leave("receive", message);
         }
-        catch (Exception trouble) when (EndsProcess(trouble))
+        catch (Exception trouble)
         {
+            EndProcess(trouble);
         }
     }
 
@@ -237,8 +243,9 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
             _member!.Submit(request);
             Leave("submit");
         }
-        catch (Exception trouble) when (EndsProcess(trouble))
+        catch (Exception trouble)
         {
+            EndProcess(trouble);
         }
     }
 
@@ -255,8 +262,9 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
             action(_member!);
             Leave(what);
         }
-        catch (Exception trouble) when (EndsProcess(trouble))
+        catch (Exception trouble)
         {
+            EndProcess(trouble);
         }
     }
 
@@ -325,35 +333,30 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
         _cluster.Transcript?.Stepped(Now, this, what, message);
     }
 
-    // Whatever a process may end of; anything else is a mistake of the simulator's, or of the members'.
-    private bool EndsProcess(Exception trouble)
+    // Whatever a process may end of; anything else is a mistake of the simulator's, or of the member's.
+    private void EndProcess(Exception trouble)
     {
         switch (trouble)
         {
-            case Violation:
-                return false;
             case ProcessEndedException end:
                 End(_ambush?.Kind ?? CrashKind.Power, end.Failpoint.ToString());
-                return true;
+                break;
             case PowerCutException cut:
                 End(_ambush?.Kind ?? CrashKind.Power, cut.Message);
-                return true;
-            case StartRefusedException refusal:
-                End(CrashKind.Power, refusal.Message);
-                Lose(refusal.Message);
-                return true;
-            case Storage.Wal.WalDamagedException damage:
-                End(CrashKind.Power, damage.Message);
-                Lose(damage.Message);
-                return true;
-            case StorageException failure:
-                End(CrashKind.Process, failure.Message);
-                return true;
-            case InvariantBrokenException broken:
-                _cluster.Transcript?.Said(Now, this, broken.ToString());
-                throw new Violation("Invariant", $"{Self}: {broken.Message}");
+                break;
+            case StartRefusedException or Storage.Wal.WalDamagedException:
+                End(CrashKind.Power, trouble.Message);
+                Lose(trouble.Message);
+                break;
+            case StorageException:
+                End(CrashKind.Process, trouble.Message);
+                break;
+            case InvariantBrokenException:
+                _cluster.Transcript?.Said(Now, this, trouble.ToString());
+                throw new Violation("Invariant", $"{Self}: {trouble.Message}");
             default:
-                return false;
+                System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(trouble);
+                break;
         }
     }
 
@@ -383,6 +386,7 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
 
     private void Lose(string reason)
     {
+        ComesBack.Refused(Self, reason, _isDiskDamaged);
         IsLost = true;
         LossReason = reason;
         _cluster.Checks.Lost(Self);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using RaftKv.Raft.Log;
 using RaftKv.Storage.Files;
 using RaftKv.Storage.Wal;
@@ -62,9 +63,6 @@ internal sealed class LogWriter(IMemberWorld world, WriteAheadLog wal, Checkpoin
             world.Await(world.Now + RetryNanos, stage, argument: 0);
             return;
         }
-        catch (FileSyncFailedException) when (faults.TrustsFailedSync)
-        {
-        }
 
         world.Pass(Failpoint.AfterWriteBeforeSync);
         world.Await(world.Disk.BusyUntil, stage, argument: 1);
@@ -116,11 +114,11 @@ internal sealed class LogWriter(IMemberWorld world, WriteAheadLog wal, Checkpoin
             reset = snapshot.Position;
         }
 
-        wal.Append(new WalBatch
+        Append(new WalBatch
         {
             Reset = reset,
             HardState = hardState,
-            Entries = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_merged),
+            Entries = CollectionsMarshal.AsSpan(_merged),
         });
         if (reset is not null)
         {
@@ -129,6 +127,17 @@ internal sealed class LogWriter(IMemberWorld world, WriteAheadLog wal, Checkpoin
 
         _underWay.AddRange(_queue[..count]);
         _queue.RemoveRange(0, count);
+    }
+
+    private void Append(WalBatch batch)
+    {
+        try
+        {
+            wal.Append(batch);
+        }
+        catch (FileSyncFailedException) when (faults.TrustsFailedSync)
+        {
+        }
     }
 
     private int CountOfMergeable()
