@@ -1,0 +1,169 @@
+using RaftKv.Raft;
+
+namespace RaftKv.Storage.Mvcc;
+
+/// <summary>
+/// Which keys there are and what was done to them, from the compaction horizon on: a copy-on-write B+tree in memory. The
+/// values are elsewhere, under the revisions that are found here.
+/// </summary>
+/// <remarks>
+/// <code>
+///   Published ──&gt; root ─┬─ page ─┬─ leaf      published: never changes
+///                       │        └─ leaf &lt;─┐
+///                       └─ page            │  shared
+///                                          │
+///   Working  ───&gt; root'─┬─ page'─┬─ leaf'  │  made in this batch: changed in place
+///                       │        └─────────┘
+///                       └─ (page, shared)
+/// </code>
+/// <para>One thread writes. <see cref="Publish"/> ends a batch: what was written becomes visible as a whole, and its
+/// pages are not touched again.</para>
+/// </remarks>
+public sealed partial class KeyIndex
+{
+    private Page _root;
+    private long _batch = 1;
+    private long _horizon;
+    private long _latest;
+    private KeySnapshot _published;
+
+    public KeyIndex()
+    {
+        _root = Page.EmptyLeaf(_batch);
+        _published = Publish();
+    }
+
+    /// <summary>What readers may see; on any thread.</summary>
+    public KeySnapshot Published => Volatile.Read(ref _published);
+
+    /// <summary>What the writer sees, all that is not published yet included; valid until its next change.</summary>
+    public KeySnapshot Working => new(_root, _horizon, _latest);
+
+    /// <summary>Makes everything written so far visible to readers at once.</summary>
+    public KeySnapshot Publish()
+    {
+        var snapshot = Working;
+        _batch++;
+        Volatile.Write(ref _published, snapshot);
+        return snapshot;
+    }
+
+    /// <summary>Notes that a key was given a value.</summary>
+    /// <param name="key">Not empty.</param>
+    /// <param name="revision">Greater than all the key has.</param>
+    public KeyChange Put(ReadOnlySpan<byte> key, Revision revision)
+    {
+        var change = new Change { Kind = ChangeKind.Put, Item = new KeyRevision(revision, 0, 0) };
+        Apply(key, ref change);
+        return new KeyChange(change.Before, change.Item);
+    }
+
+    /// <summary>Notes that a key was deleted.</summary>
+    /// <param name="key">Not empty.</param>
+    /// <param name="revision">Greater than all the key has.</param>
+    /// <param name="before">What it was.</param>
+    /// <returns>False if it had no value; then nothing was done.</returns>
+    public bool Delete(ReadOnlySpan<byte> key, Revision revision, out KeyRevision before)
+    {
+        // A page that is only looked at is not copied.
+        if (!Working.TryFind(key, out before))
+        {
+            return false;
+        }
+
+        var change = new Change { Kind = ChangeKind.Tombstone, Item = KeyRevision.Tombstone(revision) };
+        Apply(key, ref change);
+        return true;
+    }
+
+    /// <summary>
+    /// Adds what a record says, when the index is built from a record store: in any order, and again if need be.
+    /// </summary>
+    public void Restore(ReadOnlySpan<byte> key, KeyRevision item)
+    {
+        var change = new Change { Kind = ChangeKind.Restore, Item = item };
+        Apply(key, ref change);
+    }
+
+    /// <summary>Walks all of it; for tests.</summary>
+    internal void CheckInvariants() => _root.CheckInvariants([], [], isOpen: true);
+
+    private void Apply(ReadOnlySpan<byte> key, ref Change change)
+    {
+        Invariant.Holds(key.Length > 0);
+        var root = Apply(_root, key, ref change);
+        _root = change.Right is null ? root : Page.Over(_batch, root, change.Separator, change.Right);
+        _latest = Math.Max(_latest, change.Item.Modified.Main);
+    }
+
+    private Page Apply(Page page, ReadOnlySpan<byte> key, ref Change change)
+    {
+        page = page.Owned(_batch);
+        if (page.IsLeaf)
+        {
+            ApplyToLeaf(page, key, ref change);
+            return page;
+        }
+
+        var index = page.ChildFor(key);
+        page.SetChild(index, Apply(page.Child(index), key, ref change));
+        if (change.Right is not null)
+        {
+            page.InsertChild(index, change.Separator, change.Right);
+            change.Right = null;
+            if (page.NeededBytes > Page.FullBytes && page.Count > 2)
+            {
+                change.Right = page.SplitInner(out change.Separator);
+            }
+        }
+
+        return page;
+    }
+
+    private static void ApplyToLeaf(Page leaf, ReadOnlySpan<byte> key, ref Change change)
+    {
+        var isThere = leaf.Search(key, out var index);
+        change.Before = isThere ? leaf.NewestAt(index) : default;
+        if (change.Kind == ChangeKind.Put)
+        {
+            change.Item = change.Before.AfterPut(change.Item.Modified);
+        }
+
+        if (!isThere)
+        {
+            leaf.InsertKey(index, key, change.Item);
+        }
+        else if (change.Kind == ChangeKind.Restore)
+        {
+            leaf.AddAnywhere(index, change.Item);
+        }
+        else
+        {
+            leaf.AddNewest(index, change.Before, change.Item);
+        }
+
+        if (leaf.NeededBytes > Page.FullBytes && leaf.Count > 1)
+        {
+            change.Right = leaf.SplitLeaf(isThere ? -1 : index, out change.Separator);
+        }
+    }
+
+    private enum ChangeKind
+    {
+        Put,
+        Tombstone,
+        Restore,
+    }
+
+    /// <summary>What goes down to a leaf, and what comes back.</summary>
+    private ref struct Change
+    {
+        public ChangeKind Kind;
+        public KeyRevision Item;
+        public KeyRevision Before;
+
+        // Set while a page that was split looks for its place in the page above.
+        public Page? Right;
+        public byte[] Separator;
+    }
+}

@@ -1,0 +1,21 @@
+namespace RaftKv.Storage.Mvcc;
+
+/// <summary>What the index knows of one key at one revision. The default is a key that is not there.</summary>
+/// <param name="Modified">The change that made it so.</param>
+/// <param name="Created">The main revision of the first put of this life of the key; 0 for a tombstone.</param>
+/// <param name="Version">Counts the puts of this life from 1; 0 for a tombstone.</param>
+public readonly record struct KeyRevision(Revision Modified, long Created, long Version)
+{
+    /// <summary>Whether the key has a value.</summary>
+    public bool IsLive => Version != 0;
+
+    /// <summary>The end of a life of the key.</summary>
+    public static KeyRevision Tombstone(Revision modified) => new(modified, 0, 0);
+
+    /// <summary>What a put makes of this.</summary>
+    public KeyRevision AfterPut(Revision modified)
+        => IsLive ? new(modified, Created, Version + 1) : new(modified, modified.Main, 1);
+}
+
+/// <summary>One key before and after a change.</summary>
+public readonly record struct KeyChange(KeyRevision Before, KeyRevision After);

@@ -1,0 +1,122 @@
+using System.Diagnostics.CodeAnalysis;
+using RaftKv.Raft;
+
+namespace RaftKv.Storage.Mvcc;
+
+/// <summary>
+/// The index as it was published once. Any number of threads may read it, without locks and for as long as they like; it
+/// holds the pages it needs, and the garbage collector frees them after it.
+/// </summary>
+public sealed class KeySnapshot
+{
+    internal KeySnapshot(Page root, long horizon, long latest)
+    {
+        Root = root;
+        Horizon = horizon;
+        Latest = latest;
+    }
+
+    /// <summary>The revision that history is compacted to: the oldest one that can be read.</summary>
+    public long Horizon { get; }
+
+    /// <summary>The newest main revision that is in the index. All greater ones read the same.</summary>
+    public long Latest { get; }
+
+    /// <summary>How many keys have a value at the newest revision.</summary>
+    public long LiveKeys => Root.Live;
+
+    internal Page Root { get; }
+
+    /// <summary>Finds a key that has a value at the newest revision.</summary>
+    public bool TryFind(ReadOnlySpan<byte> key, out KeyRevision found) => TryFind(key, long.MaxValue, out found);
+
+    /// <summary>Finds a key that has a value at a main revision, not before the horizon.</summary>
+    public bool TryFind(ReadOnlySpan<byte> key, long revision, out KeyRevision found)
+    {
+        Invariant.Holds(revision >= Horizon);
+        found = default;
+        if (TryLocate(key, out var leaf, out var index))
+        {
+            found = leaf.At(index, revision);
+        }
+
+        if (!found.IsLive)
+        {
+            found = default;
+        }
+
+        return found.IsLive;
+    }
+
+    /// <summary>Whether a revision of a key, be it a put or a tombstone, is still kept. What is not is never read again by
+    /// this snapshot or later ones.</summary>
+    public bool IsLive(ReadOnlySpan<byte> key, Revision revision)
+        => TryLocate(key, out var leaf, out var index) && leaf.Contains(index, revision);
+
+    /// <summary>The keys of a range that have a value at a main revision, in key order or against it.</summary>
+    public KeyCursor Scan(KeyRange range, long revision = long.MaxValue, bool isDescending = false)
+    {
+        Invariant.Holds(revision >= Horizon);
+        return new KeyCursor(Root, range, revision, isDescending);
+    }
+
+    /// <summary>
+    /// How many keys of a range have a value at a main revision. At the newest revision that is a matter of the pages on
+    /// the two edges of the range; at an older one every key of the range is looked at.
+    /// </summary>
+    public long Count(KeyRange range, long revision = long.MaxValue)
+    {
+        Invariant.Holds(revision >= Horizon);
+        if (range.IsSingle)
+        {
+            return TryFind(range.Start.Span, revision, out _) ? 1 : 0;
+        }
+
+        if (range.IsEmpty)
+        {
+            return 0;
+        }
+
+        if (revision >= Latest)
+        {
+            return (range.IsOpen ? LiveKeys : LiveBefore(range.End)) - LiveBefore(range.Start.Span);
+        }
+
+        var count = 0L;
+        var keys = Scan(range, revision);
+        while (keys.MoveNext())
+        {
+            count++;
+        }
+
+        return count;
+    }
+
+    private bool TryLocate(ReadOnlySpan<byte> key, [NotNullWhen(true)] out Page? leaf, out int index)
+    {
+        var page = Root;
+        while (!page.IsLeaf)
+        {
+            page = page.Child(page.ChildFor(key));
+        }
+
+        var isThere = page.Search(key, out index);
+        leaf = isThere ? page : null;
+        return isThere;
+    }
+
+    private long LiveBefore(ReadOnlySpan<byte> key)
+    {
+        var live = 0L;
+        var page = Root;
+        while (!page.IsLeaf)
+        {
+            var child = page.ChildFor(key);
+            live += page.LiveBeforeChild(child);
+            page = page.Child(child);
+        }
+
+        page.Search(key, out var index);
+        return live + page.LiveBefore(index);
+    }
+}

@@ -1,0 +1,349 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using RaftKv.Raft;
+
+namespace RaftKv.Storage.Mvcc;
+
+/// <summary>The revisions of the keys of a leaf.</summary>
+internal sealed partial class Page
+{
+    /// <summary>What a key may keep of its history in the page; when that is exceeded, all but the newest moves out.</summary>
+    public const int InlineHistoryBytes = 96;
+
+    // The mark and the place in front of a history that goes on elsewhere.
+    private const int PlacedBytes = 1 + sizeof(ushort);
+
+    // Indexed by the payloads. A key that lost its old history leaves null, until the page is packed anew.
+    private OldHistory?[] _old = [];
+    private long _live;
+
+    public bool IsLeaf => _children is null;
+
+    /// <summary>How many keys here, or below, have a value at the newest revision.</summary>
+    public long Live => _live;
+
+    public static Page EmptyLeaf(long batch) => new(batch, GrowthBytes, []);
+
+    /// <summary>What a key was at a main revision; the default if it had not been written yet.</summary>
+    public KeyRevision At(int index, long main)
+    {
+        var old = ReadPayload(index, out var history);
+        var items = new HistoryReader(history);
+        while (items.MoveNext())
+        {
+            if (items.Current.Modified.Main <= main)
+            {
+                return items.Current;
+            }
+        }
+
+        return old is null ? default : old.At(main);
+    }
+
+    public KeyRevision NewestAt(int index)
+    {
+        ReadPayload(index, out var history);
+        var items = new HistoryReader(history);
+        var isThere = items.MoveNext();
+        Invariant.Holds(isThere);
+        return items.Current;
+    }
+
+    /// <summary>Whether a revision of a key is still kept.</summary>
+    public bool Contains(int index, Revision revision)
+    {
+        var old = ReadPayload(index, out var history);
+        return HistoryItems.Contains(history, revision) || (old is not null && old.Contains(revision));
+    }
+
+    /// <summary>How many of the first keys have a value at the newest revision.</summary>
+    public long LiveBefore(int index)
+    {
+        var live = 0L;
+        for (var i = 0; i < index; i++)
+        {
+            live += NewestAt(i).IsLive ? 1 : 0;
+        }
+
+        return live;
+    }
+
+    public void InsertKey(int index, ReadOnlySpan<byte> key, in KeyRevision item)
+    {
+        Span<byte> payload = stackalloc byte[1 + HistoryFormat.MaxItemBytes];
+        payload[0] = 0;
+        var length = 1 + HistoryFormat.WriteNewest(payload[1..], item);
+        InsertEntry(index, key, payload[..length]);
+        _live += item.IsLive ? 1 : 0;
+    }
+
+    /// <summary>Adds a revision newer than all that the key has.</summary>
+    public void AddNewest(int index, in KeyRevision before, in KeyRevision item)
+    {
+        Invariant.Holds(item.Modified.CompareTo(before.Modified) > 0);
+        var old = ReadPayload(index, out var history);
+        Span<byte> longer = stackalloc byte[InlineHistoryBytes + (2 * HistoryFormat.MaxItemBytes)];
+        var length = HistoryFormat.Prepend(longer, item, history);
+        if (length <= InlineHistoryBytes)
+        {
+            SetHistory(index, longer[..length], old);
+        }
+        else
+        {
+            var items = new List<KeyRevision>();
+            HistoryItems.Read(history, items);
+            old = old is null ? OldHistory.Of([.. items]) : old.With([.. items]);
+            SetHistory(index, longer[..HistoryFormat.WriteNewest(longer, item)], old);
+        }
+
+        _live += (item.IsLive ? 1 : 0) - (before.IsLive ? 1 : 0);
+    }
+
+    /// <summary>Adds a revision anywhere in the history of a key, or says again what it is.</summary>
+    public void AddAnywhere(int index, in KeyRevision item)
+    {
+        var before = NewestAt(index);
+        var old = ReadPayload(index, out var history);
+        if (old is not null && item.Modified.CompareTo(old.Newest) <= 0)
+        {
+            SetHistory(index, history, old.With(item));
+            return;
+        }
+
+        var items = new List<KeyRevision>();
+        HistoryItems.Read(history, items);
+        HistoryItems.Insert(items, item);
+        SetItems(index, items, old);
+        _live += (items[0].IsLive ? 1 : 0) - (before.IsLive ? 1 : 0);
+    }
+
+    /// <summary>
+    /// The oldest revision that a key keeps when history up to <paramref name="horizon"/> is compacted: the newest one up
+    /// to there, or what follows if that is a tombstone from before the horizon.
+    /// </summary>
+    public Revision FirstKept(int index, long horizon)
+    {
+        var kept = At(index, horizon);
+        return kept.IsLive || kept.Modified.Main == horizon || kept == default
+            ? kept.Modified
+            : kept.Modified with { Sub = kept.Modified.Sub + 1 };
+    }
+
+    /// <summary>Whether a key has revisions older than one.</summary>
+    public bool HasOlderThan(int index, Revision revision)
+    {
+        var old = ReadPayload(index, out var history);
+        if (old is not null)
+        {
+            return old.Oldest.CompareTo(revision) < 0;
+        }
+
+        var items = new HistoryReader(history);
+        while (items.MoveNext())
+        {
+            if (items.Current.Modified.CompareTo(revision) < 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Removes revisions of a key older than one, the oldest first and not many more than the budget.</summary>
+    /// <returns>Whether the key is still there.</returns>
+    public bool RemoveOlderThan(int index, Revision revision, ref int budget, List<Revision> removed)
+    {
+        var old = ReadPayload(index, out var history);
+        if (old is not null)
+        {
+            var rest = old.Without(revision, ref budget, removed);
+            if (rest is not null)
+            {
+                SetHistory(index, history, rest);
+                return true;
+            }
+        }
+
+        var items = new List<KeyRevision>();
+        HistoryItems.Read(history, items);
+        for (var i = items.Count - 1; i >= 0 && items[i].Modified.CompareTo(revision) < 0; i--)
+        {
+            removed.Add(items[i].Modified);
+            items.RemoveAt(i);
+            budget--;
+        }
+
+        if (items.Count > 0)
+        {
+            SetItems(index, items, old: null);
+            return true;
+        }
+
+        Invariant.Holds(!NewestAt(index).IsLive);
+        ForgetOld(index);
+        RemoveEntry(index);
+        return false;
+    }
+
+    /// <summary>Cuts a full leaf in two; this one keeps the left side.</summary>
+    /// <param name="lastInserted">Where the key is that made it too full.</param>
+    /// <param name="separator">A short key that is greater than all on the left and not greater than any on the right.</param>
+    public Page SplitLeaf(int lastInserted, out byte[] separator)
+    {
+        // Keys that come in order leave full pages behind.
+        var cut = lastInserted == _count - 1 ? _count - 1 : Middle();
+        var last = KeyAt(cut - 1);
+        var first = KeyAt(cut);
+        separator = first[..(first.AsSpan().CommonPrefixLength(last) + 1)];
+
+        var right = PackedPart(cut, _count);
+        right._live = right.LiveBefore(right._count);
+        Take(PackedPart(0, cut));
+        _live -= right._live;
+        return right;
+    }
+
+    /// <summary>Both leaves in one, this one.</summary>
+    public void AppendLeaf(Page right)
+    {
+        var live = _live + right._live;
+        if (right._count > 0)
+        {
+            var prefix = _count == 0 ? right.KeyPrefix : CommonPrefix(KeyAt(0), right.KeyAt(right._count - 1));
+            var room = right.BytesOf(0, right._count, prefix.Length) + GrowthBytes;
+            var merged = Packed(prefix, room, this, 0, _count);
+            merged.Append(right, 0, right._count);
+            Take(merged);
+        }
+
+        _live = live;
+    }
+
+    private OldHistory? ReadPayload(int index, out ReadOnlySpan<byte> history)
+    {
+        ReadOnlySpan<byte> payload = PayloadAt(index);
+        if (payload[0] == 0)
+        {
+            history = payload[1..];
+            return null;
+        }
+
+        history = payload[PlacedBytes..];
+        return _old[PlaceIn(payload)];
+    }
+
+    private void SetItems(int index, List<KeyRevision> newestFirst, OldHistory? old)
+    {
+        var room = ArrayPool<byte>.Shared.Rent(newestFirst.Count * HistoryFormat.MaxItemBytes);
+        var length = HistoryFormat.WriteAll(room, [.. newestFirst]);
+        if (length > InlineHistoryBytes && newestFirst.Count > 1)
+        {
+            KeyRevision[] moved = [.. newestFirst[1..]];
+            old = old is null ? OldHistory.Of(moved) : old.With(moved);
+            length = HistoryFormat.WriteNewest(room, newestFirst[0]);
+        }
+
+        SetHistory(index, room.AsSpan(0, length), old);
+        ArrayPool<byte>.Shared.Return(room);
+    }
+
+    /// <param name="index">Of the key.</param>
+    /// <param name="history">May be this page's own bytes.</param>
+    /// <param name="old">What the page does not hold; null for nothing.</param>
+    private void SetHistory(int index, ReadOnlySpan<byte> history, OldHistory? old)
+    {
+        Span<byte> payload = stackalloc byte[PlacedBytes + InlineHistoryBytes + HistoryFormat.MaxItemBytes];
+
+        // First of all: when a page is packed anew, every old history gets another place.
+        MakeRoomToReplace(index, PlacedBytes + history.Length);
+        var place = 0;
+        if (old is not null)
+        {
+            if (PayloadAt(index)[0] == 0)
+            {
+                place = _old.Length;
+                _old = [.. _old, old];
+            }
+            else
+            {
+                place = PlaceIn(PayloadAt(index));
+                _old[place] = old;
+            }
+        }
+        else
+        {
+            ForgetOld(index);
+        }
+
+        payload[0] = old is null ? (byte)0 : (byte)1;
+        var length = 1;
+        if (old is not null)
+        {
+            SetPlace(payload, place);
+            length = PlacedBytes;
+        }
+
+        history.CopyTo(payload[length..]);
+        ReplacePayload(index, payload[..(length + history.Length)]);
+    }
+
+    private void ForgetOld(int index)
+    {
+        if (PayloadAt(index)[0] != 0)
+        {
+            _old[PlaceIn(PayloadAt(index))] = null;
+        }
+    }
+
+    private static int PlaceIn(ReadOnlySpan<byte> payload) => BinaryPrimitives.ReadUInt16LittleEndian(payload[1..]);
+
+    private static void SetPlace(Span<byte> payload, int place)
+        => BinaryPrimitives.WriteUInt16LittleEndian(payload[1..], checked((ushort)place));
+
+    /// <summary>Gives the entries from one on, copied from another page, their old histories, in places of this page.</summary>
+    private void AdoptOld(Page source, int from)
+    {
+        if (source._old.Length == 0)
+        {
+            return;
+        }
+
+        var adopted = new List<OldHistory?>(_old);
+        for (var i = from; i < _count; i++)
+        {
+            var payload = PayloadAt(i);
+            if (payload[0] != 0)
+            {
+                adopted.Add(source._old[PlaceIn(payload)]);
+                SetPlace(payload, adopted.Count - 1);
+            }
+        }
+
+        _old = [.. adopted];
+    }
+
+    private void CheckLeaf()
+    {
+        Invariant.Holds(_live == LiveBefore(_count));
+        var old = new HashSet<OldHistory>(ReferenceEqualityComparer.Instance);
+        for (var i = 0; i < _count; i++)
+        {
+            var spilled = ReadPayload(i, out var history);
+            var items = new List<KeyRevision>();
+            HistoryItems.Read(history, items);
+            Invariant.Holds(items.Count > 0);
+            for (var n = 1; n < items.Count; n++)
+            {
+                Invariant.Holds(items[n - 1].Modified.CompareTo(items[n].Modified) > 0);
+            }
+
+            if (spilled is not null)
+            {
+                Invariant.Holds(old.Add(spilled));
+                Invariant.Holds(spilled.Newest.CompareTo(items[^1].Modified) < 0);
+                spilled.CheckInvariants();
+            }
+        }
+    }
+}
