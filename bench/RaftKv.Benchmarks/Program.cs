@@ -1,9 +1,11 @@
+using System.Globalization;
 using BenchmarkDotNet.Running;
+using RaftKv.Benchmarks.Mvcc;
 using RaftKv.Benchmarks.Raft;
 using RaftKv.Benchmarks.Wal;
 
-// "plain raft" and "plain wal [folder]" measure by themselves, in seconds: the one to within a few percent, the other
-// beside raw writes in the same run. Without "plain", BenchmarkDotNet's own arguments.
+// "plain raft", "plain index [keys]" and "plain wal [folder]" measure by themselves, in seconds: the first two to within a
+// few percent, the last beside raw writes in the same run. Without "plain", BenchmarkDotNet's own arguments.
 switch (args)
 {
     case ["plain", "raft", ..]:
@@ -11,6 +13,9 @@ switch (args)
         break;
     case ["plain", "wal", .. var folder]:
         WalAgainstRawWrites.Run(folder is [var path, ..] ? path : Path.GetTempPath());
+        break;
+    case ["plain", "index", .. var keys]:
+        KeyIndexPlain.Run(keys is [var count, ..] ? int.Parse(count, CultureInfo.InvariantCulture) : 1_000_000);
         break;
     default:
         BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

@@ -36,7 +36,7 @@ namespace RaftKv.Storage.Mvcc;
 internal sealed partial class Page
 {
     /// <summary>A page that needs more is split.</summary>
-    public const int FullBytes = 4096;
+    public const int FullBytes = 2048;
 
     /// <summary>A page that needs less looks for a neighbour to be merged with.</summary>
     public const int SmallBytes = FullBytes / 4;
@@ -46,9 +46,9 @@ internal sealed partial class Page
 
     private const int SlotBytes = sizeof(int);
 
-    // What a page may grow by before it is packed anew: half of it is lost on average, and half a kilobyte makes eight
+    // What a page may grow by before it is packed anew: half of it is lost on average, and an eighth of a page makes eight
     // packings of a page that is filled from empty.
-    private const int GrowthBytes = 512;
+    private const int GrowthBytes = 256;
 
     private readonly long _batch;
     private byte[] _bytes;
