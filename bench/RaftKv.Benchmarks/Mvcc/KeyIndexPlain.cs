@@ -9,9 +9,9 @@ namespace RaftKv.Benchmarks.Mvcc;
 /// <summary>What the key index costs in time and memory: a million keys of 64 bytes, on one thread.</summary>
 /// <remarks>
 /// <code>dotnet run -c Release --project bench/RaftKv.Benchmarks -- plain index [keys]</code>
-/// <para>Sketch: a key needs about 14 bytes beside itself in a page (slot 4, lengths 2, mark 1, revision 4, tag, version,
+/// <para>Sketch: a key needs about 18 bytes beside itself in a page (slot 8, lengths 2, mark 1, revision 4, tag, version,
 /// lifetime 3), and a page is filled to nine tenths. A put with many a batch is a walk over three pages and a move of some
-/// bytes; alone in its batch it copies those pages too, some 4 KiB each.</para>
+/// bytes; alone in its batch it copies those pages too, some 2 KiB each.</para>
 /// </remarks>
 internal static class KeyIndexPlain
 {

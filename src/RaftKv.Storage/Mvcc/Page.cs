@@ -9,12 +9,13 @@ namespace RaftKv.Storage.Mvcc;
 /// </summary>
 /// <remarks>
 /// <code>
-///   0          4 * count        _heapStart                        length - _prefixLength   length
+///   0          8 * count        _heapStart                        length - _prefixLength   length
 ///   +----------+----------------+---------------------------------+------------------------+
 ///   | slots    | free           | entries, in order of arrival    | prefix of all keys     |
 ///   +----------+----------------+---------------------------------+------------------------+
 ///
-///   slot       where the entry begins, 4 bytes; the slots are in key order
+///   slot       the first 4 bytes of the key without the prefix, as a number, zeros if it is shorter; and where the entry
+///              begins, 4 bytes. The slots are in key order
 ///
 ///   entry      +--------+--------------------------+--------+------------------------------+
 ///              | length | key without the prefix   | length | payload                      |
@@ -25,6 +26,8 @@ namespace RaftKv.Storage.Mvcc;
 ///                 1 | place in _old, 2 bytes | the newest of the history; _old has the rest
 ///              of an inner page: empty
 /// </code>
+/// <para>Why a slot repeats the head of its key: a search then stays in the slots, a few lines of cache side by side, and
+/// looks into one or two entries instead of one for every halving.</para>
 /// <para>An entry that is replaced or removed leaves a hole; the holes are closed when room runs out and the page is
 /// packed anew. That is also when the prefix grows to what the keys have in common. A key that does not begin with the
 /// prefix makes the page pack itself anew with a shorter one.</para>
@@ -44,7 +47,8 @@ internal sealed partial class Page
     /// <summary>Two pages are merged only if that leaves room to grow.</summary>
     public const int MergedBytes = FullBytes * 3 / 4;
 
-    private const int SlotBytes = sizeof(int);
+    private const int HeadBytes = sizeof(uint);
+    private const int SlotBytes = HeadBytes + sizeof(int);
 
     // What a page may grow by before it is packed anew: half of it is lost on average, and an eighth of a page makes eight
     // packings of a page that is filled from empty.
@@ -107,12 +111,18 @@ internal sealed partial class Page
             key = key[prefix.Length..];
         }
 
+        var head = HeadOf(key, []);
         var low = 0;
         var high = _count;
         while (low < high)
         {
             var middle = (low + high) >>> 1;
-            var order = SuffixAt(middle).SequenceCompareTo(key);
+            var order = HeadAt(middle).CompareTo(head);
+            if (order == 0)
+            {
+                order = SuffixAt(middle).SequenceCompareTo(key);
+            }
+
             if (order == 0)
             {
                 index = middle;
@@ -156,10 +166,31 @@ internal sealed partial class Page
         => PackedNumber.LengthOf((ulong)suffixLength) + suffixLength
             + PackedNumber.LengthOf((ulong)payloadLength) + payloadLength;
 
-    private int SlotAt(int index) => BinaryPrimitives.ReadInt32LittleEndian(_bytes.AsSpan(index * SlotBytes));
+    /// <summary>Heads that differ compare as their keys do: a byte that is missing is not greater than any other.</summary>
+    private static uint HeadOf(ReadOnlySpan<byte> suffix, ReadOnlySpan<byte> suffixRest)
+    {
+        if (suffix.Length >= HeadBytes)
+        {
+            return BinaryPrimitives.ReadUInt32BigEndian(suffix);
+        }
 
-    private void SetSlot(int index, int offset)
-        => BinaryPrimitives.WriteInt32LittleEndian(_bytes.AsSpan(index * SlotBytes), offset);
+        Span<byte> head = stackalloc byte[HeadBytes];
+        head.Clear();
+        suffix.CopyTo(head);
+        suffixRest[..Math.Min(suffixRest.Length, HeadBytes - suffix.Length)].CopyTo(head[suffix.Length..]);
+        return BinaryPrimitives.ReadUInt32BigEndian(head);
+    }
+
+    private uint HeadAt(int index) => BinaryPrimitives.ReadUInt32LittleEndian(_bytes.AsSpan(index * SlotBytes));
+
+    private int SlotAt(int index)
+        => BinaryPrimitives.ReadInt32LittleEndian(_bytes.AsSpan((index * SlotBytes) + HeadBytes));
+
+    private void SetSlot(int index, uint head, int offset)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(_bytes.AsSpan(index * SlotBytes), head);
+        BinaryPrimitives.WriteInt32LittleEndian(_bytes.AsSpan((index * SlotBytes) + HeadBytes), offset);
+    }
 
     private ReadOnlySpan<byte> SuffixAt(int index)
     {
@@ -237,7 +268,7 @@ internal sealed partial class Page
     {
         var suffixLength = suffix.Length + suffixRest.Length;
         _heapStart -= EntryBytes(suffixLength, payload.Length);
-        SetSlot(index, _heapStart);
+        SetSlot(index, HeadOf(suffix, suffixRest), _heapStart);
         var at = _heapStart + PackedNumber.Write(_bytes.AsSpan(_heapStart), (ulong)suffixLength);
         suffix.CopyTo(_bytes.AsSpan(at));
         suffixRest.CopyTo(_bytes.AsSpan(at + suffix.Length));
@@ -330,6 +361,7 @@ internal sealed partial class Page
         {
             held += EntryBytes(SuffixAt(i).Length, PayloadAt(i).Length);
             Invariant.Holds(SlotAt(i) >= _heapStart && SlotAt(i) < _bytes.Length - _prefixLength);
+            Invariant.Holds(HeadAt(i) == HeadOf(SuffixAt(i), []));
             Invariant.Holds(i == 0 || SuffixAt(i - 1).SequenceCompareTo(SuffixAt(i)) < 0);
         }
 
