@@ -33,7 +33,6 @@ internal static class Mutations
         Core("ignores-candidate-log", "elections", 200, new RaftFaults { IgnoresCandidateLog = true }),
         Core("allows-concurrent-changes", "membership", 500, new RaftFaults { AllowsConcurrentChanges = true }),
         new("reads-before-applied", "slow-follower", 200, new MemberFaults { ReadsBeforeApplied = true }),
-        new("trusts-failed-sync", "disks", 200, new MemberFaults { TrustsFailedSync = true }),
     ];
 
     public static Mutation Find(string name)

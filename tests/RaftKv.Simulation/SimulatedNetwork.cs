@@ -15,6 +15,7 @@ internal sealed class SimulatedNetwork(Simulator simulator, Chance chance, Func<
     private const int Deliver = 0;
     private const int TellUnreachable = 1;
     private const int TellSnapshotLost = 2;
+    private const int TellSnapshotDelivered = 3;
 
     // How long it takes a sender to find out that a snapshot did not get through.
     private const long SnapshotTimeout = 150 * Simulator.Millisecond;
@@ -86,8 +87,8 @@ internal sealed class SimulatedNetwork(Simulator simulator, Chance chance, Func<
             case TellUnreachable:
                 find(new NodeId(argument >> 32))?.ReportUnreachable(new NodeId(argument & uint.MaxValue));
                 break;
-            case TellSnapshotLost:
-                find(new NodeId(argument >> 32))?.ReportSnapshot(new NodeId(argument & uint.MaxValue), isDelivered: false);
+            case TellSnapshotLost or TellSnapshotDelivered:
+                TellAboutSnapshot(what, argument);
                 break;
         }
     }
@@ -141,22 +142,40 @@ internal sealed class SimulatedNetwork(Simulator simulator, Chance chance, Func<
         receiver.Receive(message, state);
         if (message.Kind == MessageKind.InstallSnapshot)
         {
-            find(message.From)?.ReportSnapshot(message.To, isDelivered: true);
+            simulator.Schedule(simulator.Now, this, TellSnapshotDelivered, PairOf(message));
         }
     }
 
     private void Drop(in Message message)
     {
-        var pair = (message.From.Value << 32) | message.To.Value;
         if (message.Kind == MessageKind.InstallSnapshot)
         {
-            simulator.Schedule(simulator.Now + SnapshotTimeout, this, TellSnapshotLost, pair);
+            simulator.Schedule(simulator.Now + SnapshotTimeout, this, TellSnapshotLost, PairOf(message));
         }
         else if (chance.Happens(Faults.ToldOfLoss))
         {
-            simulator.Schedule(simulator.Now + Faults.DelayNanosMax, this, TellUnreachable, pair);
+            simulator.Schedule(simulator.Now + Faults.DelayNanosMax, this, TellUnreachable, PairOf(message));
         }
     }
+
+    // The sender's host owes its member this word. If the process stands still, it is said when it goes on.
+    private void TellAboutSnapshot(int what, ulong pair)
+    {
+        if (find(new NodeId(pair >> 32)) is not { } sender)
+        {
+            return;
+        }
+
+        if (simulator.Now < sender.PausedUntil)
+        {
+            simulator.Schedule(sender.PausedUntil, this, what, pair);
+            return;
+        }
+
+        sender.ReportSnapshot(new NodeId(pair & uint.MaxValue), isDelivered: what == TellSnapshotDelivered);
+    }
+
+    private static ulong PairOf(in Message message) => (message.From.Value << 32) | message.To.Value;
 
     private ref Line LineOf(NodeId from, NodeId to) => ref _lines[((int)from.Value * MembersMax) + (int)to.Value];
 

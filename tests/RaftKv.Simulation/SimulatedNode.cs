@@ -39,7 +39,6 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
     private IMember? _member;
     private bool _isReady;
     private Ambush? _ambush;
-    private long _pausedUntil;
     private bool _isDiskDamaged;
 
     public SimulatedNode(Cluster cluster, NodeId self, Chance chance, Func<IMemberWorld, Chance, ulong, IMember> start)
@@ -60,6 +59,9 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
     public long TickNanos { get; set; } = 10 * Simulator.Millisecond;
 
     public long RestartNanos { get; set; } = 50 * Simulator.Millisecond;
+
+    /// <summary>Until then the process stands still.</summary>
+    public long PausedUntil { get; private set; }
 
     /// <summary>Its disk is destroyed, or holds something it refuses to start on. It never comes back.</summary>
     public bool IsLost { get; private set; }
@@ -123,9 +125,9 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
     }
 
     /// <summary>The process stands still: messages wait, its clock does not tick.</summary>
-    public void Pause(long until) => _pausedUntil = Math.Max(_pausedUntil, until);
+    public void Pause(long until) => PausedUntil = Math.Max(PausedUntil, until);
 
-    public void Resume() => _pausedUntil = 0;
+    public void Resume() => PausedUntil = 0;
 
     /// <summary>The disk is replaced by an empty one. Its member must not go on under its old name, and does not.</summary>
     public void Wipe()
@@ -173,9 +175,9 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
             return;
         }
 
-        if (Now < _pausedUntil)
+        if (Now < PausedUntil)
         {
-            _cluster.Simulator.Schedule(_pausedUntil, this, what, argument);
+            _cluster.Simulator.Schedule(PausedUntil, this, what, argument);
             return;
         }
 
@@ -212,9 +214,9 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
             return;
         }
 
-        if (Now < _pausedUntil)
+        if (Now < PausedUntil)
         {
-            _cluster.Network.Redeliver(message, state, _pausedUntil);
+            _cluster.Network.Redeliver(message, state, PausedUntil);
             return;
         }
 
@@ -232,7 +234,7 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
 
     public void Submit(in Request request)
     {
-        if (!IsUp || Now < _pausedUntil)
+        if (!IsUp || Now < PausedUntil)
         {
             return;
         }
@@ -251,7 +253,7 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
 
     public void Do(string what, Action<IMember> action)
     {
-        if (!IsUp || Now < _pausedUntil)
+        if (!IsUp || Now < PausedUntil)
         {
             return;
         }
@@ -376,7 +378,7 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
 
         _member = null;
         _isReady = false;
-        _pausedUntil = 0;
+        PausedUntil = 0;
         _boot++;
         if (!IsLost && !IsRetired)
         {
