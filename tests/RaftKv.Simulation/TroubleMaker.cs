@@ -280,7 +280,8 @@ internal sealed class TroubleMaker(Cluster cluster) : IActor
             }
         }
 
-        return !victim.IsLost && HasQuorum(cluster.Checks.Ledger.Config, victim.Self);
+        var config = cluster.Checks.Ledger.Config;
+        return !victim.IsLost && !config.IsEmpty && HasQuorum(config, victim.Self);
     }
 
     private bool LeavesAQuorum(ClusterConfig config, ConfigChange change)
