@@ -157,17 +157,17 @@ public sealed partial class WriteAheadLog
     // What recovery has read may be in the page cache alone: the process died between a write and its sync, or a sync
     // failed and the kernel took the pages for clean. Anyone who is told of it from now on counts on it. The batches before
     // the last one were durable when it was begun, so the last one is written again, over itself, and synced.
-    private static void MakeCertain(IFileSystem files, string directory, RecoveredLog recovered, IFile active)
+    private static void MakeCertain(
+        IFileSystem files, string directory, RecoveredLog recovered, IFile active, long capacityBytes)
     {
-        if (recovered.TornTail is { } torn)
+        // Back to zeros, on which the judgement of the next torn tail leans; to the end of the segment, whether or not there
+        // is a torn tail to be seen. An earlier opening may have written zeros over one and failed to sync them: then they
+        // are all that is seen, until a power cut brings the tail back, behind a batch that was rightly acknowledged. Cut
+        // short, this leaves more zeros than before, and a tail as torn as it was.
+        var zeros = new byte[64 * 1024];
+        for (var at = recovered.Offset; at < capacityBytes; at += zeros.Length)
         {
-            // Back to zeros, on which the judgement of the next torn tail leans. Cut short, this leaves more zeros than
-            // before, and the tail is as torn as it was.
-            var zeros = new byte[Math.Min(torn.Bytes, 64 * 1024)];
-            for (var done = 0L; done < torn.Bytes; done += zeros.Length)
-            {
-                active.WriteAt(torn.Offset + done, zeros.AsSpan(0, (int)Math.Min(zeros.Length, torn.Bytes - done)));
-            }
+            active.WriteAt(at, zeros.AsSpan(0, (int)Math.Min(zeros.Length, capacityBytes - at)));
         }
 
         if (recovered.LastBatchBytes > 0)
