@@ -93,7 +93,7 @@ internal static class KeyIndexPlain
             hot = new KeyIndex();
             for (var main = 2; main < HotPuts + 2; main++)
             {
-                hot.Put("hot"u8, new Revision(main, 0));
+                hot.Put("hot"u8, new Revision(main, 0), 256);
                 hot.Publish();
             }
         });
@@ -111,7 +111,7 @@ internal static class KeyIndexPlain
     private static void MeasureCompaction(KeyIndex index, int keyCount, long horizon)
     {
         index.StartCompaction(horizon);
-        var removed = new List<Revision>();
+        var removed = new List<KeyRevision>();
         var longest = TimeSpan.Zero;
         var steps = 0;
         var started = Stopwatch.GetTimestamp();
@@ -154,7 +154,7 @@ internal static class KeyIndexPlain
     {
         for (var i = 0; i < keys.Length; i++)
         {
-            index.Put(keys[i], new Revision(revision + i, 0));
+            index.Put(keys[i], new Revision(revision + i, 0), 256);
             if (i % perBatch == perBatch - 1)
             {
                 index.Publish();

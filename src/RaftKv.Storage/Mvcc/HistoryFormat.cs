@@ -5,23 +5,24 @@ namespace RaftKv.Storage.Mvcc;
 /// <summary>The revisions of one key as bytes, the newest first.</summary>
 /// <remarks>
 /// <code>
-///   +------+-----+------------------+------+-----+------------------+--
-///   | main | tag | version, lifetime| back | tag | version, lifetime|  …    all packed numbers
-///   +------+-----+------------------+------+-----+------------------+--
+///   +------+-----+-------+------------------+------+-----+-------+------------------+--
+///   | main | tag | bytes | version, lifetime| back | tag | bytes | version, lifetime|  …    all packed numbers
+///   +------+-----+-------+------------------+------+-----+-------+------------------+--
 ///
 ///   main      of the newest one as it is
 ///   back      how far the main revision lies before that of the item to the left
+///   bytes     of key and value
 ///   tag       sub revision * 4 + kind:
 ///               0  put, the one before the put to the left: one version less, created with it. Nothing follows
 ///               1  put; version and lifetime (main minus the main revision of its creation) follow
 ///               2  tombstone. Nothing follows
 /// </code>
-/// <para>A put of a key that is overwritten over and over takes two to five bytes. Kind 0 is a saving, not a rule: a
+/// <para>A put of a key that is overwritten over and over takes three to seven bytes. Kind 0 is a saving, not a rule: a
 /// history with gaps, as a scan of a half-reclaimed record store may find it, can be written too.</para>
 /// </remarks>
 internal static class HistoryFormat
 {
-    public const int MaxItemBytes = 4 * PackedNumber.MaxBytes;
+    public const int MaxItemBytes = 5 * PackedNumber.MaxBytes;
 
     internal const ulong Earlier = 0;
     internal const ulong Put = 1;
@@ -75,6 +76,7 @@ internal static class HistoryFormat
         var kind = !item.IsLive ? Tombstone : followsFromNewer ? Earlier : Put;
         var length = PackedNumber.Write(to, (ulong)main);
         length += PackedNumber.Write(to[length..], ((ulong)item.Modified.Sub << 2) | kind);
+        length += PackedNumber.Write(to[length..], (uint)item.Bytes);
         if (kind == Put)
         {
             length += PackedNumber.Write(to[length..], (ulong)item.Version);
@@ -107,18 +109,20 @@ internal ref struct HistoryReader(ReadOnlySpan<byte> history)
         var isNewest = _at == 0;
         var number = (long)PackedNumber.Read(_history, ref _at);
         var tag = PackedNumber.Read(_history, ref _at);
+        var bytes = (int)PackedNumber.Read(_history, ref _at);
         var modified = new Revision(isNewest ? number : _current.Modified.Main - number, (long)(tag >> 2));
         switch (tag & 3)
         {
             case HistoryFormat.Earlier:
-                _current = new KeyRevision(modified, _current.Created, _current.Version - 1);
+                _current = new KeyRevision(modified, _current.Created, _current.Version - 1, bytes);
                 break;
             case HistoryFormat.Put:
                 var version = (long)PackedNumber.Read(_history, ref _at);
-                _current = new KeyRevision(modified, modified.Main - (long)PackedNumber.Read(_history, ref _at), version);
+                var created = modified.Main - (long)PackedNumber.Read(_history, ref _at);
+                _current = new KeyRevision(modified, created, version, bytes);
                 break;
             default:
-                _current = KeyRevision.Tombstone(modified);
+                _current = KeyRevision.Tombstone(modified, bytes);
                 break;
         }
 

@@ -32,7 +32,7 @@ public sealed partial class KeyIndex
     /// <param name="removed">Receives the revisions that no snapshot published from here on will ask for. Older snapshots
     /// may.</param>
     /// <returns>Whether there is more to do.</returns>
-    public bool CompactStep(int maxKeys, List<Revision> removed)
+    public bool CompactStep(int maxKeys, List<KeyRevision> removed)
     {
         Invariant.Holds(maxKeys > 0);
         if (_compactFrom is null)
@@ -51,7 +51,7 @@ public sealed partial class KeyIndex
         return IsCompacting;
     }
 
-    private Page Compact(Page page, ReadOnlySpan<byte> from, ref int budget, List<Revision> removed)
+    private Page Compact(Page page, ReadOnlySpan<byte> from, ref int budget, List<KeyRevision> removed)
     {
         if (page.IsLeaf)
         {
@@ -80,7 +80,7 @@ public sealed partial class KeyIndex
         return page;
     }
 
-    private Page CompactLeaf(Page page, ReadOnlySpan<byte> from, ref int budget, List<Revision> removed)
+    private Page CompactLeaf(Page page, ReadOnlySpan<byte> from, ref int budget, List<KeyRevision> removed)
     {
         page.Search(from, out var index);
         while (index < page.Count)

@@ -39,6 +39,12 @@ public sealed partial class KeyIndex
     /// <summary>What the writer sees, all that is not published yet included; valid until its next change.</summary>
     public KeySnapshot Working => new(_root, _horizon, _latest);
 
+    /// <summary>What all that <see cref="Restore"/> has added counts for.</summary>
+    internal long Bytes { get; private set; }
+
+    /// <summary>What a change of a key counts for in space: its key and value, and about what comes with it.</summary>
+    internal static long CountedBytes(in KeyRevision item) => item.Bytes + 32;
+
     /// <summary>Makes everything written so far visible to readers at once.</summary>
     public KeySnapshot Publish()
     {
@@ -51,9 +57,11 @@ public sealed partial class KeyIndex
     /// <summary>Notes that a key was given a value.</summary>
     /// <param name="key">Not empty.</param>
     /// <param name="revision">Greater than all the key has.</param>
-    public KeyChange Put(ReadOnlySpan<byte> key, Revision revision)
+    /// <param name="valueBytes">How long the value is.</param>
+    public KeyChange Put(ReadOnlySpan<byte> key, Revision revision, int valueBytes)
     {
-        var change = new Change { Kind = ChangeKind.Put, Item = new KeyRevision(revision, 0, 0) };
+        var item = new KeyRevision(revision, 0, 0, key.Length + valueBytes);
+        var change = new IndexChange { Kind = ChangeKind.Put, Item = item };
         Apply(key, ref change);
         return new KeyChange(change.Before, change.Item);
     }
@@ -71,7 +79,7 @@ public sealed partial class KeyIndex
             return false;
         }
 
-        var change = new Change { Kind = ChangeKind.Tombstone, Item = KeyRevision.Tombstone(revision) };
+        var change = new IndexChange { Kind = ChangeKind.Tombstone, Item = KeyRevision.Tombstone(revision, key.Length) };
         Apply(key, ref change);
         return true;
     }
@@ -81,14 +89,19 @@ public sealed partial class KeyIndex
     /// </summary>
     public void Restore(ReadOnlySpan<byte> key, KeyRevision item)
     {
-        var change = new Change { Kind = ChangeKind.Restore, Item = item };
+        if (!Working.IsLive(key, item.Modified))
+        {
+            Bytes += CountedBytes(item);
+        }
+
+        var change = new IndexChange { Kind = ChangeKind.Restore, Item = item };
         Apply(key, ref change);
     }
 
     /// <summary>Walks all of it; for tests.</summary>
     internal void CheckInvariants() => _root.CheckInvariants([], [], isOpen: true);
 
-    private void Apply(ReadOnlySpan<byte> key, ref Change change)
+    private void Apply(ReadOnlySpan<byte> key, ref IndexChange change)
     {
         Invariant.Holds(key.Length > 0);
         var root = Apply(_root, key, ref change);
@@ -96,7 +109,7 @@ public sealed partial class KeyIndex
         _latest = Math.Max(_latest, change.Item.Modified.Main);
     }
 
-    private Page Apply(Page page, ReadOnlySpan<byte> key, ref Change change)
+    private Page Apply(Page page, ReadOnlySpan<byte> key, ref IndexChange change)
     {
         page = page.Owned(_batch);
         if (page.IsLeaf)
@@ -120,13 +133,13 @@ public sealed partial class KeyIndex
         return page;
     }
 
-    private static void ApplyToLeaf(Page leaf, ReadOnlySpan<byte> key, ref Change change)
+    private static void ApplyToLeaf(Page leaf, ReadOnlySpan<byte> key, ref IndexChange change)
     {
         var isThere = leaf.Search(key, out var index);
         change.Before = isThere ? leaf.NewestAt(index) : default;
         if (change.Kind == ChangeKind.Put)
         {
-            change.Item = change.Before.AfterPut(change.Item.Modified);
+            change.Item = change.Before.AfterPut(change.Item.Modified, change.Item.Bytes);
         }
 
         if (!isThere)
@@ -156,7 +169,7 @@ public sealed partial class KeyIndex
     }
 
     /// <summary>What goes down to a leaf, and what comes back.</summary>
-    private ref struct Change
+    private ref struct IndexChange
     {
         public ChangeKind Kind;
         public KeyRevision Item;

@@ -88,7 +88,7 @@ internal sealed class OldHistory
     /// Without the items older than one, or without the oldest part of them: whole chunks go until the budget is used up.
     /// </summary>
     /// <returns>What remains; null if nothing does.</returns>
-    public OldHistory? Without(Revision olderThan, ref int budget, List<Revision> removed)
+    public OldHistory? Without(Revision olderThan, ref int budget, List<KeyRevision> removed)
     {
         var whole = 0;
         while (whole < _oldestFirst.Length && budget > 0 && _oldestFirst[whole].Newest.CompareTo(olderThan) < 0)
@@ -185,14 +185,14 @@ internal sealed class OldHistory
             return items;
         }
 
-        public void ReportOlderThan(Revision revision, List<Revision> removed)
+        public void ReportOlderThan(Revision revision, List<KeyRevision> removed)
         {
             var items = new HistoryReader(Bytes);
             while (items.MoveNext())
             {
                 if (items.Current.Modified.CompareTo(revision) < 0)
                 {
-                    removed.Add(items.Current.Modified);
+                    removed.Add(items.Current);
                 }
             }
         }

@@ -152,7 +152,7 @@ internal sealed partial class Page
 
     /// <summary>Removes revisions of a key older than one, the oldest first and not many more than the budget.</summary>
     /// <returns>Whether the key is still there.</returns>
-    public bool RemoveOlderThan(int index, Revision revision, ref int budget, List<Revision> removed)
+    public bool RemoveOlderThan(int index, Revision revision, ref int budget, List<KeyRevision> removed)
     {
         var old = ReadPayload(index, out var history);
         if (old is not null)
@@ -169,7 +169,7 @@ internal sealed partial class Page
         HistoryItems.Read(history, items);
         for (var i = items.Count - 1; i >= 0 && items[i].Modified.CompareTo(revision) < 0; i--)
         {
-            removed.Add(items[i].Modified);
+            removed.Add(items[i]);
             items.RemoveAt(i);
             budget--;
         }

@@ -1,3 +1,4 @@
+using RaftKv.Storage.Files;
 using RaftKv.Storage.Mvcc;
 
 namespace RaftKv.Storage.Records;

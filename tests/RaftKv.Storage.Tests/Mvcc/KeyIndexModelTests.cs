@@ -58,8 +58,8 @@ public sealed class KeyIndexModelTests
         private readonly List<(KeySnapshot Snapshot, NaiveKeys Model)> _kept = [];
         private readonly ulong _seed;
         private readonly int _hotKeys;
-        private readonly List<Revision> _removed = [];
-        private List<Revision> _mustBeRemoved = [];
+        private readonly List<KeyRevision> _removed = [];
+        private List<KeyRevision> _mustBeRemoved = [];
         private long _main = 1;
 
         public History(ulong seed)
@@ -139,8 +139,9 @@ public sealed class KeyIndexModelTests
                     else
                     {
                         var before = Model.At(key, long.MaxValue);
-                        var change = _index.Put(key, revision);
-                        Assert.Equal(Model.Put(key, revision), change.After);
+                        var valueBytes = _chance.Pick<int>([0, 1, 200, 100_000]);
+                        var change = _index.Put(key, revision, valueBytes);
+                        Assert.Equal(Model.Put(key, revision, valueBytes), change.After);
                         Assert.Equal(before, change.Before.IsLive ? change.Before : default);
                     }
                 }
@@ -168,7 +169,7 @@ public sealed class KeyIndexModelTests
             {
             }
 
-            Assert.Equal(_mustBeRemoved.Order(), _removed.Order());
+            Assert.Equal(_mustBeRemoved.OrderBy(item => item.Modified), _removed.OrderBy(item => item.Modified));
             _removed.Clear();
             _mustBeRemoved.Clear();
         }

@@ -12,12 +12,12 @@ public sealed class KeyIndexTests
     public void A_key_lives_dies_and_lives_again()
     {
         var index = new KeyIndex();
-        Assert.Equal(new KeyRevision(new(2, 0), Created: 2, Version: 1), index.Put(Key, new(2, 0)).After);
-        Assert.Equal(new KeyRevision(new(3, 1), Created: 2, Version: 2), index.Put(Key, new(3, 1)).After);
+        Assert.Equal(new KeyRevision(new(2, 0), Created: 2, Version: 1, Bytes: 10), index.Put(Key, new(2, 0), 7).After);
+        Assert.Equal(new KeyRevision(new(3, 1), Created: 2, Version: 2, Bytes: 10), index.Put(Key, new(3, 1), 7).After);
         Assert.True(index.Delete(Key, new(4, 0), out var before));
         Assert.Equal(new Revision(3, 1), before.Modified);
         Assert.False(index.Delete(Key, new(5, 0), out _));
-        Assert.Equal(new KeyRevision(new(6, 0), Created: 6, Version: 1), index.Put(Key, new(6, 0)).After);
+        Assert.Equal(new KeyRevision(new(6, 0), Created: 6, Version: 1, Bytes: 10), index.Put(Key, new(6, 0), 7).After);
 
         var snapshot = index.Publish();
         Assert.Equal([0, 0, 2, 3, 0, 0, 6, 6], Enumerable.Range(0, 8).Select(main => ModifiedAt(snapshot, main)));
@@ -28,7 +28,7 @@ public sealed class KeyIndexTests
     {
         var index = new KeyIndex();
         var before = index.Publish();
-        index.Put(Key, new(2, 0));
+        index.Put(Key, new(2, 0), 7);
         Assert.False(index.Published.TryFind(Key, out _));
         Assert.True(index.Working.TryFind(Key, out _));
         index.Publish();
@@ -40,7 +40,7 @@ public sealed class KeyIndexTests
     public void A_delete_of_nothing_copies_nothing()
     {
         var index = new KeyIndex();
-        index.Put(Key, new(2, 0));
+        index.Put(Key, new(2, 0), 7);
         var before = index.Publish();
         index.Delete("other"u8, new(3, 0), out _);
         Assert.Same(before.Root, index.Working.Root);
@@ -52,11 +52,11 @@ public sealed class KeyIndexTests
     public void A_tombstone_exactly_at_the_horizon_waits_for_the_next_compaction(long horizon, bool isKept)
     {
         var index = new KeyIndex();
-        index.Put(Key, new(2, 0));
+        index.Put(Key, new(2, 0), 7);
         index.Delete(Key, new(3, 0), out _);
-        index.Put("other"u8, new(4, 0));
+        index.Put("other"u8, new(4, 0), 7);
 
-        Assert.Equal(isKept ? [new(2, 0)] : [new(3, 0), new(2, 0)], CompactAll(index, horizon).OrderDescending());
+        Assert.Equal((Revision[])(isKept ? [new(2, 0)] : [new(3, 0), new(2, 0)]), CompactAll(index, horizon).OrderDescending());
         Assert.Equal(isKept, index.Working.IsLive(Key, new(3, 0)));
         Assert.False(index.Working.TryFind(Key, out _));
     }
@@ -65,9 +65,9 @@ public sealed class KeyIndexTests
     public void Reads_before_the_horizon_are_refused()
     {
         var index = new KeyIndex();
-        index.Put(Key, new(2, 0));
+        index.Put(Key, new(2, 0), 7);
         var before = index.Publish();
-        index.Put(Key, new(5, 0));
+        index.Put(Key, new(5, 0), 7);
         CompactAll(index, 5);
         var after = index.Publish();
         Assert.Throws<InvariantBrokenException>(() => after.TryFind(Key, 4, out _));
@@ -83,7 +83,7 @@ public sealed class KeyIndexTests
         var allocated = GC.GetAllocatedBytesForCurrentThread();
         for (var main = 2; main < Puts + 2; main++)
         {
-            index.Put(Key, new(main, 0));
+            index.Put(Key, new(main, 0), 7);
         }
 
         // A copy of the history with every put would be 10 GB.
@@ -92,7 +92,7 @@ public sealed class KeyIndexTests
         for (var main = 2; main < Puts + 2; main += 97)
         {
             Assert.True(snapshot.TryFind(Key, main, out var found));
-            Assert.Equal(new KeyRevision(new(main, 0), 2, main - 1), found);
+            Assert.Equal(new KeyRevision(new(main, 0), 2, main - 1, 10), found);
             Assert.True(snapshot.IsLive(Key, new(main, 0)));
             Assert.False(snapshot.IsLive(Key, new(main, 1)));
         }
@@ -106,13 +106,13 @@ public sealed class KeyIndexTests
         var index = new KeyIndex();
         for (var main = 2; main < 100_002; main++)
         {
-            index.Put(Key, new(main, 0));
+            index.Put(Key, new(main, 0), 7);
         }
 
         var before = index.Publish();
         index.StartCompaction(90_000);
-        var removed = new List<Revision>();
-        var all = new List<Revision>();
+        var removed = new List<KeyRevision>();
+        var all = new List<KeyRevision>();
         bool isMore;
         do
         {
@@ -125,7 +125,7 @@ public sealed class KeyIndexTests
         }
         while (isMore);
 
-        Assert.Equal(Enumerable.Range(2, 89_998).Select(main => new Revision(main, 0)), all.Order());
+        Assert.Equal(Enumerable.Range(2, 89_998).Select(main => new Revision(main, 0)), all.Select(item => item.Modified).Order());
         Assert.Equal(2, ModifiedAt(before, 2));
         Assert.Equal(100_001, ModifiedAt(index.Published, 200_000));
     }
@@ -142,7 +142,7 @@ public sealed class KeyIndexTests
         var index = new KeyIndex();
         for (var i = 0; i < keys.Length; i++)
         {
-            index.Put(keys[i], new(2, i));
+            index.Put(keys[i], new(2, i), 7);
             index.Publish();
             index.CheckInvariants();
         }
@@ -167,7 +167,7 @@ public sealed class KeyIndexTests
         var index = new KeyIndex();
         for (var i = 0; i < 20_000; i++)
         {
-            index.Put(Numbered(i), new(2, i));
+            index.Put(Numbered(i), new(2, i), 7);
         }
 
         index.Publish();
@@ -176,7 +176,7 @@ public sealed class KeyIndexTests
             index.Delete(Numbered(i), new(3, i), out _);
         }
 
-        index.Put(Key, new(4, 0));
+        index.Put(Key, new(4, 0), 7);
         Assert.Equal(40_000, CompactAll(index, 4).Count);
         index.CheckInvariants();
         Assert.True(index.Working.Root.IsLeaf);
@@ -191,7 +191,7 @@ public sealed class KeyIndexTests
         var isDone = false;
         for (var i = 0; i < Keys; i++)
         {
-            index.Put(Numbered(i), new(2, i));
+            index.Put(Numbered(i), new(2, i), 7);
         }
 
         index.Publish();
@@ -223,12 +223,12 @@ public sealed class KeyIndexTests
             },
             TestContext.Current.CancellationToken);
 
-        var removed = new List<Revision>();
+        var removed = new List<KeyRevision>();
         for (var main = 3; main < 600; main++)
         {
             for (var i = main % 50; i < Keys; i += 50)
             {
-                index.Put(Numbered(i), new(main, i));
+                index.Put(Numbered(i), new(main, i), 7);
             }
 
             if (main % 20 == 0)
@@ -245,7 +245,7 @@ public sealed class KeyIndexTests
         index.CheckInvariants();
     }
 
-    private static void Warm(KeyIndex index) => index.Put("warm"u8, new(1, 0));
+    private static void Warm(KeyIndex index) => index.Put("warm"u8, new(1, 0), 7);
 
     private static byte[] Long(int with, int length)
     {
@@ -267,12 +267,12 @@ public sealed class KeyIndexTests
 
     private static List<Revision> CompactAll(KeyIndex index, long horizon)
     {
-        var removed = new List<Revision>();
+        var removed = new List<KeyRevision>();
         index.StartCompaction(horizon);
         while (index.CompactStep(7, removed))
         {
         }
 
-        return removed;
+        return [.. removed.Select(item => item.Modified)];
     }
 }

@@ -38,9 +38,9 @@ internal sealed class NaiveKeys
     public bool Contains(byte[] key, Revision revision)
         => _keys.GetValueOrDefault(key)?.Any(item => item.Modified == revision) ?? false;
 
-    public KeyRevision Put(byte[] key, Revision revision)
+    public KeyRevision Put(byte[] key, Revision revision, int valueBytes)
     {
-        var item = At(key, long.MaxValue).AfterPut(revision);
+        var item = At(key, long.MaxValue).AfterPut(revision, key.Length + valueBytes);
         Add(key, item);
         return item;
     }
@@ -52,24 +52,24 @@ internal sealed class NaiveKeys
             return false;
         }
 
-        Add(key, KeyRevision.Tombstone(revision));
+        Add(key, KeyRevision.Tombstone(revision, key.Length));
         return true;
     }
 
     public List<(byte[] Key, KeyRevision Item)> Range(KeyRange range, long main)
         => [.. _keys.Keys.Where(key => range.Contains(key)).Select(key => (key, At(key, main))).Where(found => found.Item2.IsLive)];
 
-    public List<Revision> Compact(long horizon)
+    public List<KeyRevision> Compact(long horizon)
     {
         Horizon = horizon;
-        var removed = new List<Revision>();
+        var removed = new List<KeyRevision>();
         foreach (var (key, revisions) in _keys.ToList())
         {
             var kept = revisions.FindLastIndex(item => item.Modified.Main <= horizon);
             var first = kept >= 0 && !revisions[kept].IsLive && revisions[kept].Modified.Main < horizon ? kept + 1 : kept;
             if (first > 0)
             {
-                removed.AddRange(revisions[..first].Select(item => item.Modified));
+                removed.AddRange(revisions[..first]);
                 revisions.RemoveRange(0, first);
             }
 

@@ -1,0 +1,94 @@
+using RaftKv.Storage.Records;
+
+namespace RaftKv.Storage.Mvcc;
+
+/// <summary>How a key space comes back: from the records of a checkpoint, and from a snapshot of another member.</summary>
+public sealed partial class KeySpace
+{
+    private List<(Revision Revision, byte[] Key, long Lease)> _leased = [];
+
+    /// <summary>Opens a key space as of a checkpoint. Compaction goes on where it may have been, with
+    /// <see cref="CompactStep"/>.</summary>
+    /// <param name="records">The store, opened with the checkpoint's token. This takes possession of it.</param>
+    /// <param name="position">As remembered with the checkpoint.</param>
+    /// <exception cref="RecordCorruptException">A record is damaged.</exception>
+    public static KeySpace Open(IRecordStore records, KeySpacePosition position)
+    {
+        var index = new KeyIndex();
+        var restorer = new Restorer(index, position.Revision);
+        records.Scan(restorer);
+        if (position.Compacted >= 0)
+        {
+            index.StartCompaction(position.Compacted);
+        }
+
+        return new KeySpace(records, index, position) { _leased = restorer.Leased };
+    }
+
+    /// <summary>The keys that are attached to leases, as found when the key space was opened or imported. Can be asked
+    /// once.</summary>
+    public IEnumerable<(ReadOnlyMemory<byte> Key, long Lease)> TakeLeasedKeys()
+    {
+        var leased = _leased;
+        _leased = [];
+        foreach (var (revision, key, lease) in leased)
+        {
+            // Only what was put last binds the key.
+            if (Working.TryFind(key, out var newest) && newest.Modified == revision)
+            {
+                yield return (key, lease);
+            }
+        }
+    }
+
+    /// <summary>Takes in a record of a snapshot. Nothing else is done with a key space before
+    /// <see cref="FinishImport"/>.</summary>
+    public void Import(Revision revision, ReadOnlySpan<byte> record)
+    {
+        _records.Put(revision, record);
+        Restorer.Add(_index, revision, record, _leased);
+    }
+
+    /// <summary>All records of the snapshot were taken in.</summary>
+    /// <param name="position">Of the snapshot.</param>
+    public void FinishImport(KeySpacePosition position)
+    {
+        (Revision, Compacted, Chain) = position;
+        if (Compacted >= 0)
+        {
+            _index.StartCompaction(Compacted);
+        }
+
+        LiveBytes = _index.Bytes;
+        Publish();
+    }
+
+    private sealed class Restorer(KeyIndex index, long last) : IRecordVisitor
+    {
+        public List<(Revision Revision, byte[] Key, long Lease)> Leased { get; } = [];
+
+        public static void Add(
+            KeyIndex index,
+            Revision revision,
+            ReadOnlySpan<byte> record,
+            List<(Revision Revision, byte[] Key, long Lease)> leased)
+        {
+            var fields = RecordFormat.Read(record);
+            var bytes = fields.Key.Length + fields.Value.Length;
+            index.Restore(fields.Key, new KeyRevision(revision, fields.Created, fields.Version, bytes));
+            if (fields.Lease != 0 && !fields.IsTombstone)
+            {
+                leased.Add((revision, fields.Key.ToArray(), fields.Lease));
+            }
+        }
+
+        public void Visit(Revision revision, ReadOnlySpan<byte> record)
+        {
+            // What came after the checkpoint is about to be written again.
+            if (revision.Main <= last)
+            {
+                Add(index, revision, record, Leased);
+            }
+        }
+    }
+}

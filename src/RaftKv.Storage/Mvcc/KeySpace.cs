@@ -1,0 +1,223 @@
+using System.Collections.Concurrent;
+using RaftKv.Raft;
+using RaftKv.Storage.Files;
+using RaftKv.Storage.Records;
+
+namespace RaftKv.Storage.Mvcc;
+
+/// <summary>
+/// All keys with their history: the key index, the records behind it, and the counting of revisions. One thread writes,
+/// in batches; any number of threads read what was published, without locks.
+/// </summary>
+/// <remarks>
+/// <code>
+///   BeginWrite  Put  Put  Delete  EndWrite     BeginWrite  Delete (nothing there)  EndWrite     Publish
+///               5.0  5.1  5.2     revision 5                                       revision 5   readers see 5
+/// </code>
+/// <para>A write takes the next main revision with its first change, and no revision if it changes nothing.</para>
+/// <para><b>What may be forgotten.</b> A record dies when compaction takes its revision out of the index, and in no other
+/// way. It may still be asked for by a view that was opened before (<see cref="HistoryPin"/>), and by a restart from a
+/// checkpoint that was begun before: see KeySpace.Reclaim.</para>
+/// </remarks>
+public sealed partial class KeySpace : IDisposable
+{
+    // Below the size from which arrays are collected with the oldest generation only.
+    private const int ChunkBytes = 64 * 1024;
+
+    private readonly IRecordStore _records;
+    private readonly IRecordReader _ownReader;
+    private readonly ConcurrentBag<IRecordReader> _readers = [];
+    private readonly KeyIndex _index;
+    private readonly List<Change> _changes = [];
+    private byte[] _chunk = [];
+    private int _chunkUsed;
+    private Revision _next;
+    private bool _isWriting;
+    private volatile PublishedKeys _published;
+
+    /// <param name="records">Its records, of which this takes possession; empty.</param>
+    public KeySpace(IRecordStore records)
+        : this(records, new KeyIndex(), KeySpacePosition.Empty)
+    {
+    }
+
+    private KeySpace(IRecordStore records, KeyIndex index, KeySpacePosition position)
+    {
+        _records = records;
+        _index = index;
+        _ownReader = records.OpenReader();
+        Revision = position.Revision;
+        Compacted = position.Compacted;
+        Chain = position.Chain;
+        LiveBytes = index.Bytes;
+        _published = new PublishedKeys(index.Publish(), Revision, Compacted, new HistoryPin());
+    }
+
+    /// <summary>The revision of the last write; 1 if there was none. As the writer sees it.</summary>
+    public long Revision { get; private set; }
+
+    /// <summary>The revision that history was compacted to; -1 if it never was.</summary>
+    public long Compacted { get; private set; }
+
+    /// <summary>One number over all records ever written, in their order: the same on all members that have applied the
+    /// same.</summary>
+    public ulong Chain { get; private set; }
+
+    /// <summary>What keys and values take that are still needed, history included and rounding up for what comes with
+    /// each.</summary>
+    public long LiveBytes { get; private set; }
+
+    /// <summary>What has to be remembered, beside the records, to open the key space again.</summary>
+    public KeySpacePosition Position => new(Revision, Compacted, Chain);
+
+    /// <summary>The changes since they were taken last, in order.</summary>
+    public ReadOnlySpan<Change> Changes => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_changes);
+
+    /// <summary>Bytes on the disk.</summary>
+    public long DiskBytes => _records.DiskBytes;
+
+    internal KeySnapshot Working => _index.Working;
+
+    internal IRecordReader OwnReader => _ownReader;
+
+    /// <summary>The revision that the next change will have.</summary>
+    internal Revision Next => _next;
+
+    /// <summary>Sees what was published last; on any thread.</summary>
+    public KeySpaceView OpenView()
+    {
+        while (true)
+        {
+            var published = _published;
+            if (published.Pin.TryHold())
+            {
+                return new KeySpaceView(this, published.Pin, published.Keys, published.Revision, published.Compacted);
+            }
+        }
+    }
+
+    /// <summary>The revision that readers see now; on any thread.</summary>
+    public long PublishedRevision => _published.Revision;
+
+    public void BeginWrite()
+    {
+        Invariant.Holds(!_isWriting);
+        _isWriting = true;
+        _next = new Revision(Revision + 1, 0);
+    }
+
+    /// <summary>Gives a key a value.</summary>
+    /// <param name="key">Not empty.</param>
+    /// <param name="value">May be empty.</param>
+    /// <param name="lease">That the key is attached to; 0 for none.</param>
+    /// <returns>The key before and after.</returns>
+    public KeyChange Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long lease)
+    {
+        Invariant.Holds(_isWriting);
+        var change = _index.Put(key, _next, value.Length);
+        var record = Room(RecordFormat.Bytes(key.Length, change.After, value.Length, lease));
+        RecordFormat.Write(record.Span, key, change.After, value, lease);
+        Add(record, change.After, isDelete: false);
+        return change;
+    }
+
+    /// <summary>Deletes a key.</summary>
+    /// <param name="key">Not empty.</param>
+    /// <param name="before">What it was.</param>
+    /// <returns>False if it had no value.</returns>
+    public bool Delete(ReadOnlySpan<byte> key, out KeyRevision before)
+    {
+        Invariant.Holds(_isWriting);
+        if (!_index.Delete(key, _next, out before))
+        {
+            return false;
+        }
+
+        var tombstone = KeyRevision.Tombstone(_next, key.Length);
+        var record = Room(RecordFormat.Bytes(key.Length, tombstone, 0, 0));
+        RecordFormat.Write(record.Span, key, tombstone, default, 0);
+        Add(record, tombstone, isDelete: true);
+        return true;
+    }
+
+    public void EndWrite()
+    {
+        Invariant.Holds(_isWriting);
+        _isWriting = false;
+        if (_next.Sub > 0)
+        {
+            Revision = _next.Main;
+        }
+    }
+
+    /// <summary>Shows readers everything that was written so far, at once. <see cref="Changes"/> begins anew.</summary>
+    public void Publish()
+    {
+        Invariant.Holds(!_isWriting);
+        _published = new PublishedKeys(_index.Publish(), Revision, Compacted, _published.Pin);
+        _changes.Clear();
+    }
+
+    internal IRecordReader RentReader() => _readers.TryTake(out var reader) ? reader : _records.OpenReader();
+
+    internal void ReturnReader(IRecordReader reader) => _readers.Add(reader);
+
+    /// <summary>Nobody may have a view open any more.</summary>
+    public void Dispose()
+    {
+        _ownReader.Dispose();
+        while (_readers.TryTake(out var reader))
+        {
+            reader.Dispose();
+        }
+
+        _records.Dispose();
+    }
+
+    private Memory<byte> Room(int bytes)
+    {
+        if (bytes > _chunk.Length - _chunkUsed)
+        {
+            if (bytes > ChunkBytes / 4)
+            {
+                return GC.AllocateUninitializedArray<byte>(bytes);
+            }
+
+            _chunk = GC.AllocateUninitializedArray<byte>(ChunkBytes);
+            _chunkUsed = 0;
+        }
+
+        var room = _chunk.AsMemory(_chunkUsed, bytes);
+        _chunkUsed += bytes;
+        return room;
+    }
+
+    private void Add(ReadOnlyMemory<byte> record, in KeyRevision item, bool isDelete)
+    {
+        _records.Put(item.Modified, record.Span);
+        _changes.Add(new Change(item.Modified, record, isDelete));
+        Chain = Link(Chain, item.Modified, record.Span);
+        LiveBytes += KeyIndex.CountedBytes(item);
+        _next = new Revision(_next.Main, _next.Sub + 1);
+    }
+
+    // Each link depends on all before it, so that two members that agree on one agree on everything up to there.
+    private static ulong Link(ulong chain, Revision revision, ReadOnlySpan<byte> record)
+    {
+        var sum = Crc32C.Continue(Crc32C.Of(record), (ulong)revision.Sub);
+        var mixed = (chain ^ sum ^ ((ulong)revision.Main << 32)) * 0x9E3779B97F4A7C15;
+        return mixed ^ (mixed >> 29);
+    }
+
+    private sealed record PublishedKeys(KeySnapshot Keys, long Revision, long Compacted, HistoryPin Pin);
+}
+
+/// <summary>Where a key space stands.</summary>
+/// <param name="Revision">Of the last write.</param>
+/// <param name="Compacted">What history is compacted to; -1 for nothing.</param>
+/// <param name="Chain">See <see cref="KeySpace.Chain"/>.</param>
+public readonly record struct KeySpacePosition(long Revision, long Compacted, ulong Chain)
+{
+    /// <summary>Before the first write.</summary>
+    public static KeySpacePosition Empty => new(Revision: 1, Compacted: -1, Chain: 0);
+}
