@@ -5,7 +5,8 @@ namespace RaftKv.Storage.Mvcc;
 /// <param name="Created">The main revision of the first put of this life of the key; 0 for a tombstone.</param>
 /// <param name="Version">Counts the puts of this life from 1; 0 for a tombstone.</param>
 /// <param name="Bytes">What the change counts for wherever space is counted: the length of the key and of the value.</param>
-public readonly record struct KeyRevision(Revision Modified, long Created, long Version, int Bytes)
+/// <param name="IsLeased">Whether the record names a lease.</param>
+public readonly record struct KeyRevision(Revision Modified, long Created, long Version, int Bytes, bool IsLeased = false)
 {
     /// <summary>Whether the key has a value.</summary>
     public bool IsLive => Version != 0;
@@ -14,8 +15,10 @@ public readonly record struct KeyRevision(Revision Modified, long Created, long 
     public static KeyRevision Tombstone(Revision modified, int bytes) => new(modified, 0, 0, bytes);
 
     /// <summary>What a put makes of this.</summary>
-    public KeyRevision AfterPut(Revision modified, int bytes)
-        => IsLive ? new(modified, Created, Version + 1, bytes) : new(modified, modified.Main, 1, bytes);
+    public KeyRevision AfterPut(Revision modified, int bytes, bool isLeased = false)
+        => IsLive
+            ? new(modified, Created, Version + 1, bytes, isLeased)
+            : new(modified, modified.Main, 1, bytes, isLeased);
 }
 
 /// <summary>One key before and after a change.</summary>
