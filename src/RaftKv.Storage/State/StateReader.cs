@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Text;
 
 namespace RaftKv.Storage.State;
@@ -134,6 +135,16 @@ public ref struct StateReader(ReadOnlySpan<byte> bytes, string what)
         }
 
         return values;
+    }
+
+    /// <summary>The byte that every table begins with.</summary>
+    public void Version(byte known)
+    {
+        var version = Byte();
+        if (version != known)
+        {
+            FailAt(_at - 1, string.Create(CultureInfo.InvariantCulture, $"its version is {version}, and only {known} is known."));
+        }
     }
 
     /// <summary>Nothing may follow.</summary>
