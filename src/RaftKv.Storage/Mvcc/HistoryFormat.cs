@@ -12,7 +12,7 @@ namespace RaftKv.Storage.Mvcc;
 ///   main      of the newest one as it is
 ///   back      how far the main revision lies before that of the item to the left
 ///   bytes     of key and value
-///   tag       sub revision * 4 + kind:
+///   tag       sub revision * 8 + 4 if it has a lease + kind:
 ///               0  put, the one before the put to the left: one version less, created with it. Nothing follows
 ///               1  put; version and lifetime (main minus the main revision of its creation) follow
 ///               2  tombstone. Nothing follows
@@ -27,6 +27,8 @@ internal static class HistoryFormat
     internal const ulong Earlier = 0;
     internal const ulong Put = 1;
     internal const ulong Tombstone = 2;
+    internal const ulong KindMask = 3;
+    internal const ulong Leased = 4;
 
     /// <summary>Writes the newest item of a history.</summary>
     public static int WriteNewest(Span<byte> to, in KeyRevision item)
@@ -75,7 +77,7 @@ internal static class HistoryFormat
     {
         var kind = !item.IsLive ? Tombstone : followsFromNewer ? Earlier : Put;
         var length = PackedNumber.Write(to, (ulong)main);
-        length += PackedNumber.Write(to[length..], ((ulong)item.Modified.Sub << 2) | kind);
+        length += PackedNumber.Write(to[length..], ((ulong)item.Modified.Sub << 3) | (item.IsLeased ? Leased : 0) | kind);
         length += PackedNumber.Write(to[length..], (uint)item.Bytes);
         if (kind == Put)
         {
@@ -109,17 +111,18 @@ internal ref struct HistoryReader(ReadOnlySpan<byte> history)
         var isNewest = _at == 0;
         var number = (long)PackedNumber.Read(_history, ref _at);
         var tag = PackedNumber.Read(_history, ref _at);
+        var isLeased = (tag & HistoryFormat.Leased) != 0;
         var bytes = (int)PackedNumber.Read(_history, ref _at);
-        var modified = new Revision(isNewest ? number : _current.Modified.Main - number, (long)(tag >> 2));
-        switch (tag & 3)
+        var modified = new Revision(isNewest ? number : _current.Modified.Main - number, (long)(tag >> 3));
+        switch (tag & HistoryFormat.KindMask)
         {
             case HistoryFormat.Earlier:
-                _current = new KeyRevision(modified, _current.Created, _current.Version - 1, bytes);
+                _current = new KeyRevision(modified, _current.Created, _current.Version - 1, bytes, isLeased);
                 break;
             case HistoryFormat.Put:
                 var version = (long)PackedNumber.Read(_history, ref _at);
                 var created = modified.Main - (long)PackedNumber.Read(_history, ref _at);
-                _current = new KeyRevision(modified, created, version, bytes);
+                _current = new KeyRevision(modified, created, version, bytes, isLeased);
                 break;
             default:
                 _current = KeyRevision.Tombstone(modified, bytes);

@@ -58,9 +58,10 @@ public sealed partial class KeyIndex
     /// <param name="key">Not empty.</param>
     /// <param name="revision">Greater than all the key has.</param>
     /// <param name="valueBytes">How long the value is.</param>
-    public KeyChange Put(ReadOnlySpan<byte> key, Revision revision, int valueBytes)
+    /// <param name="isLeased">Whether it is attached to a lease.</param>
+    public KeyChange Put(ReadOnlySpan<byte> key, Revision revision, int valueBytes, bool isLeased = false)
     {
-        var item = new KeyRevision(revision, 0, 0, key.Length + valueBytes);
+        var item = new KeyRevision(revision, 0, 0, key.Length + valueBytes, isLeased);
         var change = new IndexChange { Kind = ChangeKind.Put, Item = item };
         Apply(key, ref change);
         return new KeyChange(change.Before, change.Item);
@@ -139,7 +140,7 @@ public sealed partial class KeyIndex
         change.Before = isThere ? leaf.NewestAt(index) : default;
         if (change.Kind == ChangeKind.Put)
         {
-            change.Item = change.Before.AfterPut(change.Item.Modified, change.Item.Bytes);
+            change.Item = change.Before.AfterPut(change.Item.Modified, change.Item.Bytes, change.Item.IsLeased);
         }
 
         if (!isThere)

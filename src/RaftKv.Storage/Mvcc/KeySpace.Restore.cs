@@ -75,8 +75,9 @@ public sealed partial class KeySpace
         {
             var fields = RecordFormat.Read(record);
             var bytes = fields.Key.Length + fields.Value.Length;
-            index.Restore(fields.Key, new KeyRevision(revision, fields.Created, fields.Version, bytes));
-            if (fields.Lease != 0 && !fields.IsTombstone)
+            var isLeased = fields.Lease != 0 && !fields.IsTombstone;
+            index.Restore(fields.Key, new KeyRevision(revision, fields.Created, fields.Version, bytes, isLeased));
+            if (isLeased)
             {
                 leased.Add((revision, fields.Key.ToArray(), fields.Lease));
             }

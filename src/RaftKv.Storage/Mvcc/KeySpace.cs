@@ -114,7 +114,7 @@ public sealed partial class KeySpace : IDisposable
     public KeyChange Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, long lease)
     {
         Invariant.Holds(_isWriting);
-        var change = _index.Put(key, _next, value.Length);
+        var change = _index.Put(key, _next, value.Length, isLeased: lease != 0);
         var record = Room(RecordFormat.Bytes(key.Length, change.After, value.Length, lease));
         RecordFormat.Write(record.Span, key, change.After, value, lease);
         Add(record, change.After, isDelete: false);

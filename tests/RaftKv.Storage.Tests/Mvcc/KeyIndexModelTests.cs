@@ -139,9 +139,10 @@ public sealed class KeyIndexModelTests
                     else
                     {
                         var before = Model.At(key, long.MaxValue);
+                        var isLeased = _chance.Happens(1, 3);
                         var valueBytes = _chance.Pick<int>([0, 1, 200, 100_000]);
-                        var change = _index.Put(key, revision, valueBytes);
-                        Assert.Equal(Model.Put(key, revision, valueBytes), change.After);
+                        var change = _index.Put(key, revision, valueBytes, isLeased);
+                        Assert.Equal(Model.Put(key, revision, valueBytes, isLeased), change.After);
                         Assert.Equal(before, change.Before.IsLive ? change.Before : default);
                     }
                 }

@@ -38,9 +38,9 @@ internal sealed class NaiveKeys
     public bool Contains(byte[] key, Revision revision)
         => _keys.GetValueOrDefault(key)?.Any(item => item.Modified == revision) ?? false;
 
-    public KeyRevision Put(byte[] key, Revision revision, int valueBytes)
+    public KeyRevision Put(byte[] key, Revision revision, int valueBytes, bool isLeased)
     {
-        var item = At(key, long.MaxValue).AfterPut(revision, key.Length + valueBytes);
+        var item = At(key, long.MaxValue).AfterPut(revision, key.Length + valueBytes, isLeased);
         Add(key, item);
         return item;
     }
