@@ -34,7 +34,7 @@ public sealed partial class KeySpace
         foreach (var (revision, key, lease) in leased)
         {
             // Only what was put last binds the key.
-            if (Working.TryFind(key, out var newest) && newest.Modified == revision)
+            if (TryFind(key.AsSpan(), out var newest) && newest.Modified == revision)
             {
                 yield return (key, lease);
             }

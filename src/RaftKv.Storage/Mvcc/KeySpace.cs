@@ -76,12 +76,17 @@ public sealed partial class KeySpace : IDisposable
     /// <summary>Bytes on the disk.</summary>
     public long DiskBytes => _records.DiskBytes;
 
-    internal KeySnapshot Working => _index.Working;
+    /// <summary>Whether the write that was begun has changed something.</summary>
+    internal bool HasChanged => _isWriting && _next.Sub > 0;
 
-    internal IRecordReader OwnReader => _ownReader;
+    /// <summary>The main revision as the write that was begun sees it: its own once it has changed something.</summary>
+    internal long RevisionWithin => HasChanged ? _next.Main : Revision;
 
-    /// <summary>The revision that the next change will have.</summary>
-    internal Revision Next => _next;
+    /// <summary>What the writer sees, until its next change.</summary>
+    internal KeySpaceView Working => new(this, _ownReader, _index.Working, RevisionWithin, Compacted);
+
+    /// <summary>A key as the writer sees it.</summary>
+    internal bool TryFind(ReadOnlySpan<byte> key, out KeyRevision found) => _index.Working.TryFind(key, out found);
 
     /// <summary>Sees what was published last; on any thread.</summary>
     public KeySpaceView OpenView()

@@ -11,10 +11,16 @@ namespace RaftKv.Storage.Mvcc;
 public sealed class KeySpaceView : IDisposable
 {
     private readonly KeySpace _space;
-    private readonly HistoryPin _pin;
+    private readonly HistoryPin? _pin;
     private IRecordReader? _reader;
+    private bool _isDisposed;
 
-    internal KeySpaceView(KeySpace space, HistoryPin pin, KeySnapshot keys, long revision, long compacted)
+    /// <summary>A view of what is not published yet; for the writer itself, until its next change.</summary>
+    internal KeySpaceView(KeySpace space, IRecordReader writersReader, KeySnapshot keys, long revision, long compacted)
+        : this(space, pin: null, keys, revision, compacted)
+        => _reader = writersReader;
+
+    internal KeySpaceView(KeySpace space, HistoryPin? pin, KeySnapshot keys, long revision, long compacted)
     {
         _space = space;
         _pin = pin;
@@ -73,6 +79,12 @@ public sealed class KeySpaceView : IDisposable
 
     public void Dispose()
     {
+        if (_pin is null || _isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         if (_reader is not null)
         {
             _space.ReturnReader(_reader);

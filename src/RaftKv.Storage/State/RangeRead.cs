@@ -1,0 +1,219 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using RaftKv.Storage.Mvcc;
+using RaftKv.Storage.Records;
+using RaftKv.Storage.State.Requests;
+
+namespace RaftKv.Storage.State;
+
+/// <summary>
+/// Answers a range query from a view: the fields of a <c>RangeResponse</c> but its header, with every record copied as
+/// it is stored.
+/// </summary>
+/// <remarks>
+/// A query without filters that is ordered by key, or not at all, looks at no more keys than it returns. Everything else
+/// needs all keys of the range, and their records only if it is ordered by value.
+/// </remarks>
+public static class RangeRead
+{
+    private const int KvsField = 2;
+    private const int MoreField = 3;
+    private const int CountField = 4;
+
+    // Records are fetched so many at a time, so that those on disk are fetched together.
+    private const int FetchCount = 512;
+
+    /// <summary>Whether the revision that is asked for can be read.</summary>
+    public static StateError Check(in RangeQuery query, long current, long compacted)
+        => query.Revision > current ? StateError.FutureRevision
+            : query.Revision > 0 && query.Revision < compacted ? StateError.Compacted
+            : StateError.None;
+
+    /// <summary>Runs a query whose revision can be read.</summary>
+    public static void Run(in RangeQuery query, KeySpaceView view, IBufferWriter<byte> to)
+    {
+        var revision = query.Revision > 0 ? query.Revision : long.MaxValue;
+        var range = query.Range;
+        var count = 0L;
+        var isMore = false;
+        if (query.IsCountOnly)
+        {
+            count = view.Keys.Count(range, revision);
+        }
+        else if (range.IsSingle && !query.HasFilter)
+        {
+            if (view.Keys.TryFind(range.Start.Span, revision, out var found))
+            {
+                count = 1;
+                view.Read([found.Modified], new RecordsToWire(to, query.IsKeysOnly));
+            }
+        }
+        else
+        {
+            var found = new List<KeyRevision>();
+            count = Find(query, range, revision, view, found, out isMore);
+            Write(query, view, CollectionsMarshal.AsSpan(found), to);
+        }
+
+        if (isMore)
+        {
+            Wire.Number(to, MoreField, 1);
+        }
+
+        if (count != 0)
+        {
+            Wire.Number(to, CountField, count);
+        }
+    }
+
+    private static long Find(
+        in RangeQuery query, KeyRange range, long revision, KeySpaceView view, List<KeyRevision> found, out bool isMore)
+    {
+        var limit = query.Limit > 0 ? query.Limit : long.MaxValue;
+        var isByKey = query.Target == SortTarget.Key || query.Order == SortOrder.None;
+        var isDescending = query.Order == SortOrder.Descend && query.Target == SortTarget.Key;
+        var isCutFirst = isByKey && !query.HasFilter;
+        var seen = 0L;
+        isMore = false;
+        var keys = view.Keys.Scan(range, revision, isDescending);
+        while (keys.MoveNext())
+        {
+            seen++;
+            if (isCutFirst && found.Count == limit)
+            {
+                // One that is not returned, nor looked at by the order: etcd reads it, and may return it instead of one
+                // of those before if it comes first by another target.
+                isMore = true;
+                if (query.Target != SortTarget.Key)
+                {
+                    found.Add(keys.Current);
+                }
+
+                break;
+            }
+
+            if (Passes(query, keys.Current))
+            {
+                found.Add(keys.Current);
+            }
+        }
+
+        if (query.Target != SortTarget.Key)
+        {
+            Sort(query, view, found);
+        }
+
+        if (found.Count > limit)
+        {
+            isMore = true;
+            found.RemoveRange((int)limit, found.Count - (int)limit);
+        }
+
+        return isCutFirst && isMore ? view.Keys.Count(range, revision) : seen;
+    }
+
+    private static bool Passes(in RangeQuery query, in KeyRevision item)
+        => (query.MinModified == 0 || item.Modified.Main >= query.MinModified)
+            && (query.MaxModified == 0 || item.Modified.Main <= query.MaxModified)
+            && (query.MinCreated == 0 || item.Created >= query.MinCreated)
+            && (query.MaxCreated == 0 || item.Created <= query.MaxCreated);
+
+    private static void Sort(in RangeQuery query, KeySpaceView view, List<KeyRevision> found)
+    {
+        var sign = query.Order == SortOrder.Descend ? -1 : 1;
+        switch (query.Target)
+        {
+            case SortTarget.Version:
+                found.Sort((left, right) => sign * left.Version.CompareTo(right.Version));
+                break;
+            case SortTarget.Created:
+                found.Sort((left, right) => sign * left.Created.CompareTo(right.Created));
+                break;
+            case SortTarget.Modified:
+                found.Sort((left, right) => sign * left.Modified.Main.CompareTo(right.Modified.Main));
+                break;
+            case SortTarget.Value:
+                SortByValue(view, found, sign);
+                break;
+        }
+    }
+
+    private static void SortByValue(KeySpaceView view, List<KeyRevision> found, int sign)
+    {
+        var values = new ValueCollection();
+        Fetch(view, CollectionsMarshal.AsSpan(found), values);
+        var order = new int[found.Count];
+        for (var i = 0; i < order.Length; i++)
+        {
+            order[i] = i;
+        }
+
+        Array.Sort(order, (left, right) => sign * values[left].AsSpan().SequenceCompareTo(values[right]));
+        var sorted = new List<KeyRevision>(found.Count);
+        foreach (var i in order)
+        {
+            sorted.Add(found[i]);
+        }
+
+        found.Clear();
+        found.AddRange(sorted);
+    }
+
+    private static void Write(in RangeQuery query, KeySpaceView view, ReadOnlySpan<KeyRevision> found, IBufferWriter<byte> to)
+        => Fetch(view, found, new RecordsToWire(to, query.IsKeysOnly));
+
+    private static void Fetch(KeySpaceView view, ReadOnlySpan<KeyRevision> items, IRecordSink sink)
+    {
+        var room = ArrayPool<Revision>.Shared.Rent(Math.Min(FetchCount, Math.Max(1, items.Length)));
+        try
+        {
+            while (items.Length > 0)
+            {
+                var count = Math.Min(FetchCount, items.Length);
+                for (var i = 0; i < count; i++)
+                {
+                    room[i] = items[i].Modified;
+                }
+
+                view.Read(room.AsSpan(0, count), sink);
+                items = items[count..];
+            }
+        }
+        finally
+        {
+            ArrayPool<Revision>.Shared.Return(room);
+        }
+    }
+
+    private sealed class RecordsToWire(IBufferWriter<byte> to, bool withoutValues) : IRecordSink
+    {
+        public void Accept(Revision revision, ReadOnlySpan<byte> record)
+        {
+            if (withoutValues)
+            {
+                var fields = RecordFormat.Read(record);
+                var item = new KeyRevision(new Revision(fields.Modified, 0), fields.Created, fields.Version, 0);
+                var bytes = RecordFormat.Bytes(fields.Key.Length, item, valueBytes: 0, fields.Lease);
+                Wire.Tag(to, KvsField, isBytes: true);
+                var span = to.GetSpan(10 + bytes);
+                var at = RecordFormat.WriteVarint(span, (ulong)bytes);
+                RecordFormat.Write(span[at..], fields.Key, item, default, fields.Lease);
+                to.Advance(at + bytes);
+            }
+            else
+            {
+                Wire.Bytes(to, KvsField, record);
+            }
+        }
+    }
+
+    private sealed class ValueCollection : IRecordSink
+    {
+        private readonly List<byte[]> _values = [];
+
+        public byte[] this[int index] => _values[index];
+
+        public void Accept(Revision revision, ReadOnlySpan<byte> record)
+            => _values.Add(RecordFormat.Read(record).Value.ToArray());
+    }
+}
