@@ -76,6 +76,32 @@ public ref struct StateReader(ReadOnlySpan<byte> bytes, string what)
         return (long)(number >> 1) ^ -(long)(number & 1);
     }
 
+    /// <summary>The number of an enumeration's member, zigzag.</summary>
+    public int Code()
+    {
+        var start = _at;
+        var number = Zigzag();
+        if (number is < int.MinValue or > int.MaxValue)
+        {
+            FailAt(start, "a number is too great.");
+        }
+
+        return (int)number;
+    }
+
+    /// <summary>A number that says how many of something that does not follow.</summary>
+    public int Amount()
+    {
+        var start = _at;
+        var number = Number();
+        if (number > int.MaxValue)
+        {
+            FailAt(start, "a number is too great.");
+        }
+
+        return (int)number;
+    }
+
     public ulong Id()
     {
         if (Remaining < sizeof(ulong))

@@ -1,0 +1,56 @@
+using RaftKv.Raft;
+using RaftKv.Storage.State;
+using RaftKv.Storage.State.Commands;
+
+namespace RaftKv.Storage.Tests.State;
+
+/// <summary>The bytes of each command as they stand in the log. They never change.</summary>
+public sealed class CommandTests
+{
+    private static readonly Caller Anna = new("anna", 3);
+
+    [Fact]
+    public void Lease_commands()
+    {
+        Check("10" + "0807060504030201" + "78", new LeaseGrantCommand(0x0102030405060708, 60));
+        Check("11" + "04616e6e61" + "06" + "0100000000000000" + "00", new LeaseRevokeCommand(Anna, 1, IsExpired: false));
+        Check("11" + "00" + "00" + "0100000000000000" + "01", new LeaseRevokeCommand(Caller.Nobody, 1, IsExpired: true));
+        Check("12" + "00", new LeaseCheckpointCommand([]));
+        Check("12" + "02" + "0100000000000000" + "d804" + "0200000000000000" + "00", new LeaseCheckpointCommand([new(1, 300), new(2, 0)]));
+    }
+
+    [Fact]
+    public void Cluster_commands()
+    {
+        Check("20" + "00" + "0000000000000000" + "00", new AlarmCommand(AlarmAction.Get, NodeId.None, AlarmKind.None));
+        Check("20" + "01" + "0a00000000000000" + "02", new AlarmCommand(AlarmAction.Activate, new NodeId(10), AlarmKind.NoSpace));
+        Check("20" + "02" + "0a00000000000000" + "04", new AlarmCommand(AlarmAction.Deactivate, new NodeId(10), AlarmKind.Corrupt));
+        Check("21" + "0a00000000000000" + "0161" + "02" + "03613a31" + "03613a32", new MemberAttributesCommand(new NodeId(10), "a", ["a:1", "a:2"]));
+    }
+
+    [Fact]
+    public void A_payload_of_another_kind_or_of_none_is_refused()
+    {
+        Assert.Equal(CommandKind.LeaseGrant, StateCommand.KindOf([16]));
+        Assert.Throws<StateFormatException>(() => StateCommand.KindOf([]));
+        var other = Assert.Throws<StateFormatException>(() => StateCommand.Decode<LeaseGrantCommand>([17, 0, 0]));
+        Assert.Equal("Malformed LeaseGrant command at byte 0: its kind is 17, not 16.", other.Message);
+    }
+
+    [Fact]
+    public void The_numbers_of_the_kinds_are_fixed()
+        => Assert.Equal(
+            "Put 1, DeleteRange 2, Txn 3, Compact 4, LeaseGrant 16, LeaseRevoke 17, LeaseCheckpoint 18, Alarm 32, MemberAttributes 33, "
+            + "AuthEnable 48, AuthDisable 49, Authenticate 50, UserAdd 51, UserDelete 52, UserChangePassword 53, UserGrantRole 54, UserRevokeRole 55, "
+            + "RoleAdd 56, RoleDelete 57, RoleGrantPermission 58, RoleRevokePermission 59",
+            string.Join(", ", Enum.GetValues<CommandKind>().Select(kind => $"{kind} {(byte)kind}")));
+
+    private static void Check<T>(string hex, T command)
+        where T : IStateCommand<T>
+    {
+        Assert.Equal(hex, Convert.ToHexStringLower(StateCommand.Encode(command)));
+        TableBytes.AssertDamageIsNamed(
+            Convert.FromHexString(hex),
+            bytes => TableBytes.Of(to => StateCommand.Encode(StateCommand.Decode<T>(bytes), to)));
+    }
+}
