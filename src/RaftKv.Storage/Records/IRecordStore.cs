@@ -15,6 +15,9 @@ namespace RaftKv.Storage.Records;
 /// readers themselves. A record can be read on any thread as soon as <see cref="Put"/> has returned.</para>
 /// <para><b>Damage.</b> Every record is stored with a sum over itself and its revision. What does not agree is never
 /// returned: <see cref="RecordCorruptException"/> names the place.</para>
+/// <para><b>Failure.</b> A full disk refuses and nothing else: the store is as before and goes on. After a failed sync
+/// nobody knows what the disk holds: everything that would write throws <see cref="RecordStoreStoppedException"/> from
+/// then on, and the member starts again from its last durable checkpoint.</para>
 /// </remarks>
 public interface IRecordStore : IDisposable
 {
@@ -24,6 +27,7 @@ public interface IRecordStore : IDisposable
     /// <summary>Adds a record. A revision is put once, or again with the same bytes.</summary>
     /// <exception cref="DiskFullException">There is no room; the store is as before, and takes more once there
     /// is.</exception>
+    /// <exception cref="RecordStoreStoppedException">A sync has failed before.</exception>
     void Put(Revision revision, ReadOnlySpan<byte> record);
 
     /// <summary>Something to read with. Readers are expensive to make and cheap to use again.</summary>
@@ -46,9 +50,17 @@ public interface IRecordStore : IDisposable
     /// </summary>
     /// <param name="maxBytes">About how much to look through.</param>
     /// <param name="liveness">Asked of every record, on the calling thread.</param>
-    /// <returns>How many bytes the records took that were let go of; zero if there is nothing worth looking at.</returns>
-    long ReclaimStep(long maxBytes, IRecordLiveness liveness);
+    /// <returns>What came of it. <see cref="ReclaimOutcome.LookedThrough"/> is zero if nothing was old enough to be looked
+    /// at: only what was put before the last durable checkpoint is.</returns>
+    /// <exception cref="DiskFullException">There is no room for the copies; the store is as before.</exception>
+    ReclaimOutcome ReclaimStep(long maxBytes, IRecordLiveness liveness);
 }
+
+/// <summary>What one step of reclaiming did. Where the share that was let go of is small, whoever paces the steps may
+/// wait: the rest was copied for little gain.</summary>
+/// <param name="LookedThrough">Bytes of the part of the store that was looked through, and is to go.</param>
+/// <param name="LetGo">Bytes in that part that were not kept.</param>
+public readonly record struct ReclaimOutcome(long LookedThrough, long LetGo);
 
 /// <summary>A checkpoint under way.</summary>
 public interface IRecordCheckpoint
