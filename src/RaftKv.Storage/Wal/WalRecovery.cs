@@ -32,8 +32,9 @@ namespace RaftKv.Storage.Wal;
 /// payload is, so End says how many. More zeros than that: a sector never arrived, the sync never returned, nobody was
 /// told; the batch is a torn tail and is cut off. No more than that: every sector arrived, and something changed them
 /// since. That is damage, perhaps to something acknowledged. A sector with a single bit set ("faint") could be emptied
-/// by one flip, so as many missing sectors as there are faint ones prove nothing; the doubt goes to damage. If Begin or End
-/// itself cannot be read, the sectors that hold it decide: one of them is zero, or it is damage.</para>
+/// by one flip, so as many missing sectors as there are faint ones prove nothing, unless a record was to begin in one of
+/// them, for its header has many bits; the doubt goes to damage. If Begin or End itself cannot be read, the sectors that
+/// hold it decide: one of them is zero, or it is damage.</para>
 ///
 /// <para><b>6. A closed segment names its successor.</b> If the last segment there is says that another one follows, that
 /// one has been lost.</para>
@@ -396,12 +397,27 @@ internal sealed class WalRecovery
 
         var written = end.BareSectors;
         var found = WalFormat.CountBareSectors(reader.Bytes(_offset, batchBytes - WalFormat.EndBytes), _offset);
-        return found.Zero > written.Zero + written.Faint
-            ? Torn($"{found.Zero - written.Zero} sectors of its middle")
+        return found.Zero > written.Zero + written.Faint || IsHeaderMissing(reader, flaw.Offset, _offset, endAt)
+            ? Torn("sectors of its middle")
             : throw Damaged(reader, flaw);
 
         TornTail Torn(string what)
             => new(reader.Path, _offset, trace.UsedEnd - _offset, $"batch {_sequence} was interrupted: {what} never arrived");
+    }
+
+    // The records of the batch before the flaw are whole, so that one begins there. Its header has more than one bit set, so
+    // no single flip emptied the sector that holds it.
+    private static bool IsHeaderMissing(WalSegmentReader reader, long offset, long batchAt, long endAt)
+    {
+        var sector = offset / WalFormat.SectorBytes * WalFormat.SectorBytes;
+        if (offset + WalFormat.RecordHeaderBytes > Math.Min(sector + WalFormat.SectorBytes, endAt))
+        {
+            return false;
+        }
+
+        var from = Math.Max(sector, batchAt);
+        var to = Math.Min(sector + WalFormat.SectorBytes, endAt);
+        return IsSectorMissing(reader, from, (int)(to - from));
     }
 
     private static bool IsSectorMissing(WalSegmentReader reader, long offset, int count)

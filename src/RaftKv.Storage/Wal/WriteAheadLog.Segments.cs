@@ -157,28 +157,53 @@ public sealed partial class WriteAheadLog
     // What recovery has read may be in the page cache alone: the process died between a write and its sync, or a sync
     // failed and the kernel took the pages for clean. Anyone who is told of it from now on counts on it. The batches before
     // the last one were durable when it was begun, so the last one is written again, over itself, and synced.
-    private static void MakeCertain(
-        IFileSystem files, string directory, RecoveredLog recovered, IFile active, long capacityBytes)
+    private static void MakeCertain(IFileSystem files, string directory, RecoveredLog recovered, WalSegment active)
     {
-        // Back to zeros, on which the judgement of the next torn tail leans; to the end of the segment, whether or not there
-        // is a torn tail to be seen. An earlier opening may have written zeros over one and failed to sync them: then they
-        // are all that is seen, until a power cut brings the tail back, behind a batch that was rightly acknowledged. Cut
-        // short, this leaves more zeros than before, and a tail as torn as it was.
-        var zeros = new byte[64 * 1024];
-        for (var at = recovered.Offset; at < capacityBytes; at += zeros.Length)
-        {
-            active.WriteAt(at, zeros.AsSpan(0, (int)Math.Min(zeros.Length, capacityBytes - at)));
-        }
-
+        ClearTail(files, directory, recovered, active);
         if (recovered.LastBatchBytes > 0)
         {
             var batch = new byte[recovered.LastBatchBytes];
             var offset = recovered.Offset - batch.Length;
-            Invariant.Holds(active.ReadAt(offset, batch) == batch.Length);
-            active.WriteAt(offset, batch);
+            Invariant.Holds(active.File.ReadAt(offset, batch) == batch.Length);
+            active.File.WriteAt(offset, batch);
         }
 
-        active.Sync();
+        active.File.Sync();
+
+        // Nothing of a tail is left on the disk, so nothing needs to be remembered of it. A mark that comes back after a
+        // power cut does no harm: see WalTornMark.
+        foreach (var mark in WalTornMark.List(files, directory))
+        {
+            files.Delete(Path.Join(directory, mark.Name));
+        }
+
         files.SyncDirectory(directory);
+    }
+
+    // Back to zeros, on which the judgement of the next torn tail leans. Cut short, this leaves more zeros than before, and
+    // the tail is as torn as it was; but a sync that fails can leave zeros to be read and the tail on the disk, hence the
+    // mark.
+    private static void ClearTail(IFileSystem files, string directory, RecoveredLog recovered, WalSegment active)
+    {
+        var end = recovered.Offset;
+        foreach (var mark in WalTornMark.List(files, directory))
+        {
+            if (mark.IsAbout(active.Number, recovered.Offset))
+            {
+                end = Math.Max(end, Math.Min(mark.End, active.CapacityBytes));
+            }
+        }
+
+        if (recovered.TornTail is { } torn && torn.Offset + torn.Bytes > end)
+        {
+            end = torn.Offset + torn.Bytes;
+            WalTornMark.Leave(files, directory, new WalTornMark(active.Number, recovered.Offset, end));
+        }
+
+        var zeros = new byte[Math.Min(end - recovered.Offset, 64 * 1024)];
+        for (var at = recovered.Offset; at < end; at += zeros.Length)
+        {
+            active.File.WriteAt(at, zeros.AsSpan(0, (int)Math.Min(zeros.Length, end - at)));
+        }
     }
 }

@@ -188,7 +188,7 @@ public sealed partial class WriteAheadLog : IDisposable
                     new WalSegment(segment.Number, segment.Path, segment.CapacityBytes, files.OpenFile(segment.Path)));
             }
 
-            MakeCertain(files, directory, recovered, segments[^1].File, segments[^1].CapacityBytes);
+            MakeCertain(files, directory, recovered, segments[^1]);
         }
         catch
         {

@@ -34,6 +34,7 @@ public sealed class SimulatedFileSystem : IFileSystem
     private long _now;
     private int _inodeCount;
     private int _failingSyncs;
+    private int _succeedingSyncs;
     private int _failingWrites;
     private bool _isPowerless;
 
@@ -84,8 +85,8 @@ public sealed class SimulatedFileSystem : IFileSystem
         }
     }
 
-    /// <summary>The next syncs, of files or directories, fail.</summary>
-    public void FailNextSync(int count = 1) => _failingSyncs = count;
+    /// <summary>The next syncs, of files or directories, fail, after some that do not.</summary>
+    public void FailNextSync(int count = 1, int after = 0) => (_failingSyncs, _succeedingSyncs) = (count, after);
 
     /// <summary>The next writes fail after a part of their sectors.</summary>
     public void FailNextWrite(int count = 1) => _failingWrites = count;
@@ -311,8 +312,9 @@ public sealed class SimulatedFileSystem : IFileSystem
         if (_failingWrites > 0 || _faultChance.Happens(Faults.FailedWrite))
         {
             _failingWrites = Math.Max(0, _failingWrites - 1);
-            var written = _faultChance.Below(bytes.Length + 1) / SimulatedInode.SectorBytes * SimulatedInode.SectorBytes;
-            WritePart(inode, offset, bytes[..written], at);
+            // Whole sectors of the file, or they would be half old and half new.
+            var end = (offset + _faultChance.Below(bytes.Length + 1)) / SimulatedInode.SectorBytes * SimulatedInode.SectorBytes;
+            WritePart(inode, offset, bytes[..(int)Math.Max(0, end - offset)], at);
             throw new FileOperationException("write", path, errno: 5, "simulated I/O error");
         }
 
@@ -424,8 +426,13 @@ public sealed class SimulatedFileSystem : IFileSystem
     {
         if (_failingSyncs > 0)
         {
-            _failingSyncs--;
-            return true;
+            if (_succeedingSyncs == 0)
+            {
+                _failingSyncs--;
+                return true;
+            }
+
+            _succeedingSyncs--;
         }
 
         return _faultChance.Happens(Faults.FailedSync);

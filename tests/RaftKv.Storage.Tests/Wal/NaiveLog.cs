@@ -121,7 +121,11 @@ internal sealed record WalStep(string Name, Action<WriteAheadLog> Do, Func<Naive
         => new("prepare", log => { while (log.Prepare(4096)) { } }, model => model);
 
     /// <summary>Something that may be done to such a log next.</summary>
-    public static WalStep Draw(NaiveLog model, Chance chance)
+    /// <param name="model">As it is now.</param>
+    /// <param name="chance">Draws.</param>
+    /// <param name="lone">What an almost empty payload holds. If it is a single bit, and its sector is what a power cut
+    /// takes, nobody can tell that from a flipped bit, and recovery rightly refuses.</param>
+    public static WalStep Draw(NaiveLog model, Chance chance, byte lone = 1)
     {
         var state = model.HardState;
         switch (chance.Below(12))
@@ -143,12 +147,12 @@ internal sealed record WalStep(string Name, Action<WriteAheadLog> Do, Func<Naive
                 from += (ulong)chance.Below((long)(model.Last.Index - from + 1));
                 var newTerm = Math.Max(model.Last.Term, state.Term) + 1;
                 return Append(
-                    new HardState(newTerm, NodeId.None, state.Commit), DrawEntries(newTerm, from, chance));
+                    new HardState(newTerm, NodeId.None, state.Commit), DrawEntries(newTerm, from, chance, lone));
             default:
                 var current = Math.Max(1, Math.Max(state.Term, model.Last.Term));
                 return Append(
                     chance.CoinToss() ? NextState(model, chance) with { Term = current, Vote = state.Term == current ? state.Vote : NodeId.None } : null,
-                    DrawEntries(current, model.Last.Index + 1, chance));
+                    DrawEntries(current, model.Last.Index + 1, chance, lone));
         }
     }
 
@@ -162,7 +166,7 @@ internal sealed record WalStep(string Name, Action<WriteAheadLog> Do, Func<Naive
             : state with { Commit = commit };
     }
 
-    private static Entry[] DrawEntries(ulong term, ulong from, Chance chance)
+    private static Entry[] DrawEntries(ulong term, ulong from, Chance chance, byte lone)
     {
         var entries = new Entry[chance.Between(1, 8)];
         for (var i = 0; i < entries.Length; i++)
@@ -175,7 +179,7 @@ internal sealed record WalStep(string Name, Action<WriteAheadLog> Do, Func<Naive
                 case 0:
                     break;
                 case 1 when payload.Length > 0:
-                    payload[chance.Below(payload.Length)] = 1;
+                    payload[chance.Below(payload.Length)] = lone;
                     break;
                 default:
                     chance.Fill(payload);
