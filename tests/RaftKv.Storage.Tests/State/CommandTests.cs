@@ -29,6 +29,26 @@ public sealed class CommandTests
     }
 
     [Fact]
+    public void Commands_for_users_and_roles()
+    {
+        const string anna = "04616e6e61" + "06";
+        Check("30", new AuthEnableCommand());
+        Check("31" + anna, new AuthDisableCommand(Anna));
+        Check("32" + "0161" + "0162" + "04", new AuthenticateCommand("a", "b", 2));
+        Check("33" + anna + "0161" + "03010203" + "00", new UserAddCommand(Anna, "a", new byte[] { 1, 2, 3 }, HasNoPassword: false));
+        Check("33" + anna + "0161" + "00" + "01", new UserAddCommand(Anna, "a", default, HasNoPassword: true));
+        Check("34" + anna + "0161", new UserDeleteCommand(Anna, "a"));
+        Check("35" + anna + "0161" + "0107", new UserChangePasswordCommand(Anna, "a", new byte[] { 7 }));
+        Check("36" + anna + "0161" + "0172", new UserGrantRoleCommand(Anna, "a", "r"));
+        Check("37" + anna + "0161" + "0172", new UserRevokeRoleCommand(Anna, "a", "r"));
+        Check("38" + anna + "0172", new RoleAddCommand(Anna, "r"));
+        Check("39" + anna + "0172", new RoleDeleteCommand(Anna, "r"));
+        Check("3a" + anna + "0172" + "01" + "04" + "0161" + "0162", new RoleGrantPermissionCommand(Anna, "r", new Permission(PermissionKind.ReadWrite, "a"u8.ToArray(), "b"u8.ToArray())));
+        Check("3a" + anna + "0172" + "00", new RoleGrantPermissionCommand(Anna, "r", null));
+        Check("3b" + anna + "0172" + "0161" + "0100", new RoleRevokePermissionCommand(Anna, "r", "a"u8.ToArray(), new byte[] { 0 }));
+    }
+
+    [Fact]
     public void A_payload_of_another_kind_or_of_none_is_refused()
     {
         Assert.Equal(CommandKind.LeaseGrant, StateCommand.KindOf([16]));
