@@ -89,24 +89,24 @@ public sealed partial class KeySpace
     }
 
     /// <summary>Lets go of dead records in a bounded part of the store.</summary>
-    /// <returns>About how many bytes will come back; zero if there is nothing to be had now.</returns>
-    public long ReclaimStep(long maxBytes)
+    /// <returns>What came of it; nothing looked through if there is nothing to be had now.</returns>
+    public ReclaimOutcome ReclaimStep(long maxBytes)
     {
         Invariant.Holds(!_isWriting);
         if (NeedsCheckpointToReclaim)
         {
-            return 0;
+            return default;
         }
 
         _closedPins.RemoveAll(pin => !pin.IsHeld);
-        var bytes = _records.ReclaimStep(maxBytes, new Liveness(this));
+        var outcome = _records.ReclaimStep(maxBytes, new Liveness(this));
         foreach (var (revision, record) in _moved)
         {
             _records.Put(revision, record);
         }
 
         _moved.Clear();
-        return bytes;
+        return outcome;
     }
 
     private sealed class Liveness(KeySpace space) : IRecordLiveness

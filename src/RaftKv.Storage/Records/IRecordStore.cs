@@ -24,7 +24,7 @@ public interface IRecordStore : IDisposable
     /// <summary>Bytes that the store takes on the disk.</summary>
     long DiskBytes { get; }
 
-    /// <summary>Adds a record. A revision is put once, or again with the same bytes.</summary>
+    /// <summary>Adds a record. If a revision is put again, the later bytes are what it has.</summary>
     /// <exception cref="DiskFullException">There is no room; the store is as before, and takes more once there
     /// is.</exception>
     /// <exception cref="RecordStoreStoppedException">A sync has failed before.</exception>

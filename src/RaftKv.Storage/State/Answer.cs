@@ -1,0 +1,38 @@
+namespace RaftKv.Storage.State;
+
+/// <summary>What came of a command.</summary>
+/// <param name="Error">Why it had no effect; none if it had.</param>
+/// <param name="Revision">Of the key space after it.</param>
+/// <param name="Body">The response message as bytes, all but its header. Borrowed: valid until the next command.</param>
+public readonly record struct Answer(StateError Error, long Revision, ReadOnlyMemory<byte> Body);
+
+/// <summary>Those who wait for answers on this member.</summary>
+public interface IAnswerSink
+{
+    /// <summary>Whether anybody waits; if not, no answer is put together.</summary>
+    bool IsAwaited(ulong requestId);
+
+    /// <summary>Called on the thread that applies, for each request that is awaited.</summary>
+    void Complete(ulong requestId, in Answer answer);
+}
+
+/// <summary>Told of what the rest of a member has to act upon. Called while a command is applied.</summary>
+public interface IStateObserver
+{
+    void LeaseGranted(long id, long ttl)
+    {
+    }
+
+    void LeaseRevoked(long id)
+    {
+    }
+
+    /// <summary>Somebody joined, left, moved or told its name.</summary>
+    void MembersChanged()
+    {
+    }
+
+    void AlarmsChanged()
+    {
+    }
+}

@@ -1,0 +1,82 @@
+using System.Buffers;
+using System.Buffers.Binary;
+
+namespace RaftKv.Storage.State;
+
+/// <summary>
+/// What stands before a command in the log: who waits for its answer, and on whose behalf it is carried out.
+/// <code>
+///   0       1            9                    9 + n
+///   +-------+------------+--------------------+------+---------
+///   | flags | request id | caller, if flag 1  | kind | command …
+///   +-------+------------+--------------------+------+---------
+/// </code>
+/// </summary>
+/// <param name="RequestId">Chosen by the member that was asked, unique among all that are under way anywhere; 0 if nobody
+/// waits.</param>
+/// <param name="Caller">Whose rights are judged when it is applied.</param>
+/// <param name="Command">The kind and the command's own bytes. Borrowed from the entry.</param>
+public readonly record struct CommandEnvelope(ulong RequestId, Caller Caller, ReadOnlyMemory<byte> Command)
+{
+    private const byte HasCaller = 1;
+    private const int FixedBytes = 1 + sizeof(ulong);
+
+    /// <summary>Writes all of a payload but the command, which the caller of this appends.</summary>
+    public static void WriteStart(IBufferWriter<byte> to, ulong requestId, Caller caller)
+    {
+        var start = to.GetSpan(FixedBytes);
+        start[0] = caller.IsNobody ? (byte)0 : HasCaller;
+        BinaryPrimitives.WriteUInt64LittleEndian(start[1..], requestId);
+        to.Advance(FixedBytes);
+        if (!caller.IsNobody)
+        {
+            caller.WriteTo(new StateWriter(to));
+        }
+    }
+
+    /// <summary>A payload with a command whose bytes come from elsewhere: a client's own request.</summary>
+    public static byte[] Encode(ulong requestId, Caller caller, CommandKind kind, ReadOnlySpan<byte> command)
+    {
+        if (caller.IsNobody)
+        {
+            var payload = GC.AllocateUninitializedArray<byte>(FixedBytes + 1 + command.Length);
+            payload[0] = 0;
+            BinaryPrimitives.WriteUInt64LittleEndian(payload.AsSpan(1), requestId);
+            payload[FixedBytes] = (byte)kind;
+            command.CopyTo(payload.AsSpan(FixedBytes + 1));
+            return payload;
+        }
+
+        var to = new ArrayBufferWriter<byte>(64 + command.Length);
+        WriteStart(to, requestId, caller);
+        to.GetSpan(1)[0] = (byte)kind;
+        to.Advance(1);
+        to.Write(command);
+        return to.WrittenSpan.ToArray();
+    }
+
+    /// <summary>A payload with a command of ours.</summary>
+    public static byte[] Encode<T>(ulong requestId, Caller caller, in T command)
+        where T : Commands.IStateCommand<T>
+    {
+        var to = new ArrayBufferWriter<byte>();
+        WriteStart(to, requestId, caller);
+        Commands.StateCommand.Encode(command, to);
+        return to.WrittenSpan.ToArray();
+    }
+
+    /// <exception cref="StateFormatException">This is not the payload of a command.</exception>
+    public static CommandEnvelope Decode(ReadOnlyMemory<byte> payload)
+    {
+        var reader = new StateReader(payload.Span, "command envelope");
+        var flags = reader.Byte();
+        if ((flags & ~HasCaller) != 0)
+        {
+            reader.FailAt(0, $"its flags are {flags}.");
+        }
+
+        var requestId = reader.Id();
+        var caller = (flags & HasCaller) != 0 ? Caller.ReadFrom(ref reader) : Caller.Nobody;
+        return new CommandEnvelope(requestId, caller, payload[reader.Offset..]);
+    }
+}

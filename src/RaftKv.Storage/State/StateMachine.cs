@@ -1,0 +1,216 @@
+using System.Buffers;
+using RaftKv.Raft;
+using RaftKv.Raft.Log;
+using RaftKv.Raft.Membership;
+using RaftKv.Storage.Mvcc;
+using RaftKv.Storage.State.Commands;
+using RaftKv.Storage.State.Requests;
+
+namespace RaftKv.Storage.State;
+
+/// <summary>
+/// Everything that the members agree upon, and how one entry of the log after the other changes it. The same entries
+/// lead to the same state and to the same answers, on every member and after every restart: nothing in here looks at a
+/// clock, at a coin, or at this member in particular.
+/// </summary>
+/// <remarks>
+/// <para>One thread applies. Others read the key space through views, and what the tables publish.</para>
+/// <para>A command that cannot be read stops the member: whoever proposed it has checked it, so either a newer program
+/// did, or the log is not what it was.</para>
+/// </remarks>
+public sealed partial class StateMachine : IDisposable
+{
+    private readonly WireWriter _body = new();
+    private readonly IStateObserver _observer;
+
+    /// <summary>An empty state, before the first entry.</summary>
+    /// <param name="keys">Empty.</param>
+    /// <param name="observer">Null for nobody.</param>
+    public StateMachine(KeySpace keys, IStateObserver? observer = null)
+    {
+        Keys = keys;
+        _observer = observer ?? new NoObserver();
+    }
+
+    /// <summary>The last entry that was applied.</summary>
+    public LogPosition Applied { get; private set; }
+
+    /// <summary>The configuration as of <see cref="Applied"/>, in Raft's words.</summary>
+    public ClusterConfig Config { get; private set; } = ClusterConfig.Empty;
+
+    public KeySpace Keys { get; private set; }
+
+    public LeaseTable Leases { get; private set; } = new();
+
+    public AlarmTable Alarms { get; private set; } = new();
+
+    public MemberTable Members { get; private set; } = new();
+
+    public AuthTable Auth { get; private set; } = new();
+
+    /// <summary>One number over all of it; what is equal has equal ones.</summary>
+    public ulong Hash
+    {
+        get
+        {
+            var tables = new ArrayBufferWriter<byte>();
+            WriteTables(tables, withLeasedKeys: true);
+            return Keys.Chain ^ ((ulong)Files.Crc32C.Of(tables.WrittenSpan) << 16) ^ (ulong)Keys.Revision;
+        }
+    }
+
+    /// <summary>Applies the next entry.</summary>
+    /// <exception cref="StateFormatException">The entry is not one that this program could have proposed.</exception>
+    public void Apply(in Entry entry, IAnswerSink answers)
+    {
+        Invariant.Holds(entry.Index == Applied.Index + 1);
+        Invariant.Holds(entry.Term >= Applied.Term);
+        if (entry.Kind == EntryKind.ConfigChange)
+        {
+            ApplyConfigChange(entry);
+        }
+        else if (!entry.Payload.IsEmpty)
+        {
+            ApplyCommand(entry.Payload, answers);
+        }
+
+        Applied = entry.Position;
+    }
+
+    public void Dispose() => Keys.Dispose();
+
+    private void ApplyCommand(ReadOnlyMemory<byte> payload, IAnswerSink answers)
+    {
+        var envelope = CommandEnvelope.Decode(payload);
+        var isAwaited = envelope.RequestId != 0 && answers.IsAwaited(envelope.RequestId);
+        _body.Clear();
+        var error = Apply(envelope, isAwaited);
+        if (isAwaited)
+        {
+            var body = error == StateError.None ? _body.Written.ToArray() : [];
+            answers.Complete(envelope.RequestId, new Answer(error, Keys.Revision, body));
+        }
+    }
+
+    private StateError Apply(in CommandEnvelope envelope, bool isAwaited)
+    {
+        var caller = envelope.Caller;
+        var command = envelope.Command.Span;
+        var kind = StateCommand.KindOf(command);
+        if (kind is CommandKind.Put or CommandKind.DeleteRange or CommandKind.Txn or CommandKind.Compact
+                or CommandKind.LeaseGrant or CommandKind.LeaseRevoke
+            && Alarms.IsActive(AlarmKind.Corrupt))
+        {
+            return StateError.Corrupt;
+        }
+
+        var request = envelope.Command[1..];
+        switch (kind)
+        {
+            case CommandKind.Put:
+                return ApplyPut(PutRequest.Read(request), caller, isAwaited);
+            case CommandKind.DeleteRange:
+                return ApplyDeleteRange(DeleteRangeRequest.Read(request), caller, isAwaited);
+            case CommandKind.Txn:
+                return ApplyTxn(TxnRequest.Read(request), caller, isAwaited);
+            case CommandKind.Compact:
+                return ApplyCompact(CompactRequest.Read(request), caller);
+            case CommandKind.LeaseGrant:
+                return ApplyLeaseGrant(StateCommand.Decode<LeaseGrantCommand>(command), caller);
+            case CommandKind.LeaseRevoke:
+                return ApplyLeaseRevoke(StateCommand.Decode<LeaseRevokeCommand>(command));
+            case CommandKind.LeaseCheckpoint:
+                return ApplyLeaseCheckpoint(StateCommand.Decode<LeaseCheckpointCommand>(command));
+            case CommandKind.Alarm:
+                return ApplyAlarm(StateCommand.Decode<AlarmCommand>(command));
+            case CommandKind.MemberAttributes:
+                return ApplyMemberAttributes(StateCommand.Decode<MemberAttributesCommand>(command));
+            default:
+                return ApplyAuth(kind, command);
+        }
+    }
+
+    private StateError ApplyAuth(CommandKind kind, ReadOnlySpan<byte> command)
+        => kind switch
+        {
+            CommandKind.AuthEnable => Auth.Apply(StateCommand.Decode<AuthEnableCommand>(command)),
+            CommandKind.AuthDisable => Auth.Apply(StateCommand.Decode<AuthDisableCommand>(command)),
+            CommandKind.Authenticate => Auth.Apply(StateCommand.Decode<AuthenticateCommand>(command)),
+            CommandKind.UserAdd => Auth.Apply(StateCommand.Decode<UserAddCommand>(command)),
+            CommandKind.UserDelete => Auth.Apply(StateCommand.Decode<UserDeleteCommand>(command)),
+            CommandKind.UserChangePassword => Auth.Apply(StateCommand.Decode<UserChangePasswordCommand>(command)),
+            CommandKind.UserGrantRole => Auth.Apply(StateCommand.Decode<UserGrantRoleCommand>(command)),
+            CommandKind.UserRevokeRole => Auth.Apply(StateCommand.Decode<UserRevokeRoleCommand>(command)),
+            CommandKind.RoleAdd => Auth.Apply(StateCommand.Decode<RoleAddCommand>(command)),
+            CommandKind.RoleDelete => Auth.Apply(StateCommand.Decode<RoleDeleteCommand>(command)),
+            CommandKind.RoleGrantPermission => Auth.Apply(StateCommand.Decode<RoleGrantPermissionCommand>(command)),
+            CommandKind.RoleRevokePermission => Auth.Apply(StateCommand.Decode<RoleRevokePermissionCommand>(command)),
+            _ => throw new StateFormatException("command", 0, $"its kind is {(byte)kind}, which is not known."),
+        };
+
+    private void ApplyConfigChange(in Entry entry)
+    {
+        if (!ConfigChange.TryDecode(entry.Payload, out var change))
+        {
+            throw new StateFormatException("configuration change", 0, "it is none.");
+        }
+
+        if (!Config.TryChange(change, out var next, out _))
+        {
+            // Raft lets it pass without effect on every member alike.
+            return;
+        }
+
+        if (Config.IsEmpty)
+        {
+            // The founders' entry: who they are stands beside it.
+            Members = MemberTable.ReadFrom(change.Context.Span);
+        }
+        else if (!change.LeavesJoint)
+        {
+            var error = Members.Apply(MemberChange.Of(change));
+            Invariant.Holds(error == StateError.None);
+        }
+
+        Config = next;
+        _observer.MembersChanged();
+    }
+
+    private StateError ApplyMemberAttributes(in MemberAttributesCommand command)
+    {
+        var error = Members.SetAttributes(command.Member, command.Name, command.ClientUrls);
+        _observer.MembersChanged();
+        return error;
+    }
+
+    private StateError ApplyAlarm(in AlarmCommand command)
+    {
+        Alarm[] alarms;
+        switch (command.Action)
+        {
+            case AlarmAction.Activate:
+                Alarms.Activate(command.Member, command.Alarm);
+                alarms = command.Alarm == AlarmKind.None ? [] : [new Alarm(command.Member, command.Alarm)];
+                break;
+            case AlarmAction.Deactivate:
+                alarms = Alarms.Deactivate(command.Member, command.Alarm) ? [new Alarm(command.Member, command.Alarm)] : [];
+                break;
+            default:
+                alarms = Alarms.Get(command.Alarm);
+                break;
+        }
+
+        foreach (var alarm in alarms)
+        {
+            var start = _body.Begin(2);
+            _body.Number(1, (long)alarm.Member.Value);
+            _body.Number(2, (long)alarm.Kind);
+            _body.End(start);
+        }
+
+        _observer.AlarmsChanged();
+        return StateError.None;
+    }
+
+    private sealed class NoObserver : IStateObserver;
+}
