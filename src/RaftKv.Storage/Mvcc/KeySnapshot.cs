@@ -48,6 +48,21 @@ public sealed class KeySnapshot
         return found.IsLive;
     }
 
+    /// <summary>Appends every change of a key in a span of main revisions, tombstones too, the oldest first.</summary>
+    /// <param name="key">Which.</param>
+    /// <param name="first">Not before the horizon.</param>
+    /// <param name="last">Inclusive.</param>
+    /// <param name="enough">From this length of the list on, the rest may be left out.</param>
+    /// <param name="oldestFirst">Where to.</param>
+    public void History(ReadOnlySpan<byte> key, long first, long last, int enough, List<KeyRevision> oldestFirst)
+    {
+        Invariant.Holds(first >= Horizon);
+        if (TryLocate(key, out var leaf, out var index))
+        {
+            leaf.Collect(index, first, last, enough, oldestFirst);
+        }
+    }
+
     /// <summary>Whether a revision of a key, be it a put or a tombstone, is still kept. What is not is never read again by
     /// this snapshot or later ones.</summary>
     public bool IsLive(ReadOnlySpan<byte> key, Revision revision)

@@ -104,6 +104,9 @@ public sealed partial class KeySpace : IDisposable
     /// <summary>The revision that readers see now; on any thread.</summary>
     public long PublishedRevision => _published.Revision;
 
+    /// <summary>What readers see history compacted to; on any thread.</summary>
+    public long PublishedCompacted => _published.Compacted;
+
     public void BeginWrite()
     {
         Invariant.Holds(!_isWriting);

@@ -78,6 +78,17 @@ internal sealed class OldHistory
         return default;
     }
 
+    /// <summary>Appends the items of a span of main revisions, the oldest first; stops with the chunk in which the list
+    /// grew to a length.</summary>
+    public void Collect(long first, long last, int enough, List<KeyRevision> oldestFirst)
+    {
+        var at = Math.Max(0, LastChunkFrom(new Revision(first, 0)));
+        for (; at < _oldestFirst.Length && oldestFirst.Count < enough && _oldestFirst[at].Oldest.Main <= last; at++)
+        {
+            HistoryItems.Collect(_oldestFirst[at].Bytes, first, last, oldestFirst);
+        }
+    }
+
     public bool Contains(Revision revision)
     {
         var at = LastChunkFrom(revision);
@@ -209,6 +220,22 @@ internal static class HistoryItems
         {
             items.Add(reader.Current);
         }
+    }
+
+    /// <summary>Appends those of a span of main revisions, turned round.</summary>
+    public static void Collect(ReadOnlySpan<byte> history, long first, long last, List<KeyRevision> oldestFirst)
+    {
+        var from = oldestFirst.Count;
+        var items = new HistoryReader(history);
+        while (items.MoveNext() && items.Current.Modified.Main >= first)
+        {
+            if (items.Current.Modified.Main <= last)
+            {
+                oldestFirst.Add(items.Current);
+            }
+        }
+
+        oldestFirst.Reverse(from, oldestFirst.Count - from);
     }
 
     public static bool Contains(ReadOnlySpan<byte> history, Revision revision)

@@ -49,6 +49,17 @@ internal sealed partial class Page
         return items.Current;
     }
 
+    /// <summary>Appends what a key was in a span of main revisions, the oldest first, until there is enough.</summary>
+    public void Collect(int index, long first, long last, int enough, List<KeyRevision> oldestFirst)
+    {
+        var old = ReadPayload(index, out var history);
+        old?.Collect(first, last, enough, oldestFirst);
+        if (oldestFirst.Count < enough)
+        {
+            HistoryItems.Collect(history, first, last, oldestFirst);
+        }
+    }
+
     /// <summary>Whether a revision of a key is still kept.</summary>
     public bool Contains(int index, Revision revision)
     {

@@ -1,0 +1,69 @@
+using RaftKv.Raft;
+using RaftKv.Storage.Mvcc;
+using RaftKv.Storage.Records;
+
+namespace RaftKv.Storage.Watch;
+
+/// <summary>
+/// One change, as every watcher that is told of it shares it. Its record was encoded when it was applied; what was before
+/// it is looked up at most once while it is among the recent ones, whoever wants it.
+/// </summary>
+internal sealed class WatchEvent(Revision revision, ReadOnlyMemory<byte> record, bool isDelete)
+{
+    public Revision Revision { get; } = revision;
+
+    public ReadOnlyMemory<byte> Record { get; } = record;
+
+    public bool IsDelete { get; } = isDelete;
+
+    public ReadOnlySpan<byte> Key => RecordFormat.KeyOf(Record.Span);
+
+    /// <summary>The record before it; empty if there is none to be had, null if nobody has asked yet. Set under the hub's
+    /// lock, once.</summary>
+    public byte[]? Before { get; private set; }
+
+    /// <summary>Remembers what was before for those who ask next.</summary>
+    public void Remember(byte[] before)
+    {
+        Invariant.Holds(Before is null);
+        Before = before;
+    }
+
+    /// <summary>Looks up what the key was one main revision earlier.</summary>
+    /// <returns>The record; empty if the key was not there, or if that is compacted.</returns>
+    public byte[] LookUpBefore(KeySpaceView view, WatchFaults faults)
+    {
+        var main = Revision.Main - 1;
+        if (main < view.Compacted || (!IsDelete && RecordFormat.Read(Record.Span).Version == 1))
+        {
+            return [];
+        }
+
+        if (faults.LooksUpBeforeTooLate)
+        {
+            main = view.Revision;
+        }
+
+        if (!view.Keys.TryFind(Key, main, out var before))
+        {
+            return [];
+        }
+
+        var sink = new OneRecord();
+        var isThere = view.TryRead(before.Modified, sink);
+        Invariant.Holds(isThere);
+        return sink.Record;
+    }
+
+    private sealed class OneRecord : IRecordSink
+    {
+        public byte[] Record { get; private set; } = [];
+
+        public void Accept(Revision revision, ReadOnlySpan<byte> record) => Record = record.ToArray();
+    }
+}
+
+/// <summary>An event on its way to one stream.</summary>
+/// <param name="Event">Which.</param>
+/// <param name="Before">The record before it, once that was looked up; empty if there is none.</param>
+internal readonly record struct TakenEvent(WatchEvent Event, byte[]? Before);
