@@ -1,0 +1,308 @@
+using System.Buffers;
+using System.Globalization;
+using RaftKv.Raft;
+using RaftKv.Raft.Log;
+using RaftKv.Storage.Files;
+using RaftKv.Storage.Mvcc;
+using RaftKv.Storage.Records;
+using RaftKv.Storage.State;
+
+namespace RaftKv.Storage.Checkpoints;
+
+/// <summary>
+/// A member's state machine on the disk: a directory of records for each generation of the state, and the checkpoint
+/// that says which of them counts.
+/// <code>
+/// CHECKPOINT    the generation, its records' token, the tables
+/// records-7/    the generation in use
+/// records-8/    one that is being taken in from another member, or is left over from a try
+/// </code>
+/// </summary>
+/// <remarks>A generation is a state of its own: what is taken in from another member never mixes with what was there. It
+/// counts from the moment at which the checkpoint names it. Used by the thread that applies, but for
+/// <see cref="PendingCheckpoint.Write"/>, which may take its time elsewhere.</remarks>
+public sealed class StateStore : IDisposable
+{
+    private const string RecordsPrefix = "records-";
+
+    private readonly IFileSystem _files;
+    private readonly string _directory;
+    private readonly ulong _identity;
+    private readonly IRecordStoreMaker _maker;
+    private readonly IStateObserver? _observer;
+    private ulong _generation;
+    private ulong _newestGeneration;
+
+    private StateStore(
+        IFileSystem files, string directory, ulong identity, IRecordStoreMaker maker, IStateObserver? observer)
+    {
+        _files = files;
+        _directory = directory;
+        _identity = identity;
+        _maker = maker;
+        _observer = observer;
+        Machine = null!;
+    }
+
+    /// <summary>The state. Another object after an installation.</summary>
+    public StateMachine Machine { get; private set; }
+
+    /// <summary>What the newest durable checkpoint stands for: the log before it is not needed to start.</summary>
+    public LogPosition Durable { get; private set; }
+
+    /// <summary>Opens the state as of the newest checkpoint; empty if there is none.</summary>
+    /// <param name="files">The disk.</param>
+    /// <param name="directory">There already, and used by nobody else.</param>
+    /// <param name="identity">Of the member's data directory.</param>
+    /// <param name="maker">The kind of record store.</param>
+    /// <param name="observer">Told of what is applied; null for nobody.</param>
+    /// <exception cref="CheckpointDamagedException">The checkpoint cannot be used.</exception>
+    /// <exception cref="StorageException">The records cannot be used.</exception>
+    public static StateStore Open(
+        IFileSystem files,
+        string directory,
+        ulong identity,
+        IRecordStoreMaker maker,
+        IStateObserver? observer = null)
+    {
+        var store = new StateStore(files, directory, identity, maker, observer);
+        var checkpoint = CheckpointFile.TryRead(files, directory);
+        if (checkpoint is not null)
+        {
+            store.RefuseForeign(checkpoint);
+            store._generation = checkpoint.Generation;
+        }
+
+        store.DeleteOtherGenerations();
+        if (checkpoint is null)
+        {
+            store._generation = store._newestGeneration = 1;
+            store.Machine = new StateMachine(new KeySpace(store.CreateRecords(1)), observer);
+            return store;
+        }
+
+        store._newestGeneration = checkpoint.Generation;
+        var path = store.PathOf(checkpoint.Generation);
+        store.Machine = StateMachine.Open(
+            checkpoint.Tables.Span,
+            position => KeySpace.Open(maker.Open(path, identity, checkpoint.Token), position),
+            observer);
+        store.Durable = store.Machine.Applied;
+        return store;
+    }
+
+    /// <summary>Begins a checkpoint of the state as it is now. One at a time.</summary>
+    public PendingCheckpoint BeginCheckpoint() => Begin(Machine, _generation);
+
+    /// <summary>A checkpoint has become durable. What only older ones need goes.</summary>
+    public void Finish(PendingCheckpoint checkpoint)
+    {
+        Invariant.Holds(checkpoint.IsWritten);
+        Invariant.Holds(checkpoint.Position.Index >= Durable.Index);
+        Durable = checkpoint.Position;
+        if (checkpoint.Generation == _generation)
+        {
+            checkpoint.Machine.Keys.ReleaseBefore(checkpoint.Token);
+        }
+    }
+
+    /// <summary>Makes room for a state that arrives from another member. An earlier one that was not installed must have
+    /// been disposed.</summary>
+    public ArrivingState BeginArrival()
+    {
+        var generation = ++_newestGeneration;
+        return new ArrivingState(generation, CreateRecords(generation), _observer);
+    }
+
+    /// <summary>The records of a state that will not be installed after all. It must have been disposed.</summary>
+    public void Discard(ArrivingState arriving)
+    {
+        Invariant.Holds(arriving.Generation != _generation);
+        _maker.Delete(PathOf(arriving.Generation));
+    }
+
+    /// <summary>Begins to put what has arrived in the place of the state.</summary>
+    public PendingCheckpoint BeginInstallation(ArrivingState arrived, StateMachine machine)
+    {
+        Invariant.Holds(machine.Applied.Index > Machine.Applied.Index);
+        return Begin(machine, arrived.Generation);
+    }
+
+    /// <summary>The checkpoint that names the new state is durable: it is the member's state from here on.</summary>
+    /// <returns>The state it replaces; its records are deleted by <see cref="Retire"/> when nobody reads them any
+    /// more.</returns>
+    public RetiredState FinishInstallation(PendingCheckpoint installation)
+    {
+        Invariant.Holds(installation.IsWritten);
+        var retired = new RetiredState(Machine, _generation);
+        _generation = installation.Generation;
+        Machine = installation.Machine;
+        Finish(installation);
+        return retired;
+    }
+
+    /// <summary>Deletes what an installation has replaced.</summary>
+    public void Retire(RetiredState state)
+    {
+        Invariant.Holds(state.Generation != _generation);
+        state.Machine.Dispose();
+        _maker.Delete(PathOf(state.Generation));
+    }
+
+    public void Dispose() => Machine?.Dispose();
+
+    private PendingCheckpoint Begin(StateMachine machine, ulong generation)
+    {
+        var tables = new ArrayBufferWriter<byte>();
+        machine.WriteTables(tables);
+        var records = machine.Keys.BeginCheckpoint();
+        return new PendingCheckpoint(_files, _directory, _identity, _maker.Name, machine, generation, records, tables.WrittenMemory);
+    }
+
+    private IRecordStore CreateRecords(ulong generation)
+    {
+        var path = PathOf(generation);
+        if (_files.DirectoryExists(path))
+        {
+            _maker.Delete(path);
+        }
+
+        _files.CreateDirectory(path);
+        _files.SyncDirectory(_directory);
+        return _maker.Create(path, _identity);
+    }
+
+    private string PathOf(ulong generation)
+        => Path.Join(_directory, RecordsPrefix + generation.ToString(CultureInfo.InvariantCulture));
+
+    private void RefuseForeign(CheckpointFile checkpoint)
+    {
+        var path = Path.Join(_directory, CheckpointFile.Name);
+        if (checkpoint.Identity != _identity)
+        {
+            throw new CheckpointDamagedException(
+                path, $"it belongs to the data directory {checkpoint.Identity:x16}, not to this one, {_identity:x16}.");
+        }
+
+        if (checkpoint.StoreName != _maker.Name)
+        {
+            throw new CheckpointDamagedException(
+                path, $"its records are kept by '{checkpoint.StoreName}', not by '{_maker.Name}'.");
+        }
+    }
+
+    private void DeleteOtherGenerations()
+    {
+        foreach (var name in _files.List(_directory))
+        {
+            if (name.StartsWith(RecordsPrefix, StringComparison.Ordinal)
+                && ulong.TryParse(name.AsSpan(RecordsPrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+                && number != _generation)
+            {
+                _maker.Delete(PathOf(number));
+            }
+        }
+    }
+}
+
+/// <summary>A checkpoint under way.</summary>
+public sealed class PendingCheckpoint
+{
+    private readonly IFileSystem _files;
+    private readonly string _directory;
+    private readonly ulong _identity;
+    private readonly string _storeName;
+    private readonly IRecordCheckpoint _records;
+    private readonly ReadOnlyMemory<byte> _tables;
+
+    internal PendingCheckpoint(
+        IFileSystem files,
+        string directory,
+        ulong identity,
+        string storeName,
+        StateMachine machine,
+        ulong generation,
+        IRecordCheckpoint records,
+        ReadOnlyMemory<byte> tables)
+    {
+        _files = files;
+        _directory = directory;
+        _identity = identity;
+        _storeName = storeName;
+        _records = records;
+        _tables = tables;
+        Machine = machine;
+        Generation = generation;
+        Position = machine.Applied;
+        Config = machine.Config;
+    }
+
+    /// <summary>What it stands for.</summary>
+    public LogPosition Position { get; }
+
+    /// <summary>The members as of <see cref="Position"/>.</summary>
+    public Raft.Membership.ClusterConfig Config { get; }
+
+    /// <summary>Whether a start would begin with it.</summary>
+    public bool IsWritten { get; private set; }
+
+    internal StateMachine Machine { get; }
+
+    internal ulong Generation { get; }
+
+    internal ReadOnlyMemory<byte> Token => _records.Token;
+
+    /// <summary>Waits for the records and writes the checkpoint; the one part that may run beside the thread that applies.</summary>
+    /// <exception cref="StorageException">It failed. After a failed sync the member must stop; else the checkpoint before
+    /// still counts.</exception>
+    public void Write()
+    {
+        _records.Wait();
+        new CheckpointFile(_identity, _storeName, Generation, _records.Token, _tables).Write(_files, _directory);
+        IsWritten = true;
+    }
+}
+
+/// <summary>A state that is being taken in from another member.</summary>
+public sealed class ArrivingState
+{
+    internal ArrivingState(ulong generation, IRecordStore records, IStateObserver? observer)
+    {
+        Generation = generation;
+        Keys = new KeySpace(records);
+        Observer = observer;
+    }
+
+    /// <summary>To be filled.</summary>
+    public KeySpace Keys { get; }
+
+    internal ulong Generation { get; }
+
+    internal IStateObserver? Observer { get; }
+
+    /// <summary>All records have been taken in.</summary>
+    /// <param name="tables">As they came with the records.</param>
+    public StateMachine Complete(ReadOnlySpan<byte> tables)
+        => StateMachine.Open(
+            tables,
+            position =>
+            {
+                Keys.FinishImport(position);
+                return Keys;
+            },
+            Observer);
+}
+
+/// <summary>A state that was replaced.</summary>
+public sealed class RetiredState
+{
+    internal RetiredState(StateMachine machine, ulong generation)
+    {
+        Machine = machine;
+        Generation = generation;
+    }
+
+    internal StateMachine Machine { get; }
+
+    internal ulong Generation { get; }
+}
