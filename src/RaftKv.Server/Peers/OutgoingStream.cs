@@ -1,0 +1,323 @@
+using RaftKv.Raft.Messages;
+
+namespace RaftKv.Server.Peers;
+
+/// <summary>
+/// One stream to one peer: keeps a connection, and writes what waits for it. Whatever gathered while a write was under way
+/// leaves with the next one.
+/// <para>While a connection is up or being made, messages are taken; between attempts they are dropped at once. Raft sends
+/// again what matters, and what is old when the peer returns would only be in the way.</para>
+/// </summary>
+internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer, PeerOptions options, IPeerReceiver receiver)
+{
+    // One write takes about this much, so that a long queue is encoded while the earlier part travels.
+    private const int WriteBytes = 256 * 1024;
+
+    // A connection that lived shorter than this was none worth speaking of: the back-off goes on growing.
+    private static readonly TimeSpan WorthwhileLife = TimeSpan.FromSeconds(1);
+
+    private readonly OutgoingQueue _queue = new(options.MaxQueuedMessages, options.MaxQueuedBytes);
+    private readonly AsyncSignal _wake = new();
+    private readonly MessageBatchWriter _writer = new();
+
+    // Changed under this, by the loop and by those who hurry or cut it.
+    private readonly Lock _gate = new();
+    private CancellationTokenSource? _pause;
+    private PeerConnection? _connection;
+    private Uri? _url;
+    private long _connectedAt;
+
+    private string _lastFailure = "";
+    private long _sentMessages;
+    private long _sentBytes;
+    private long _droppedMessages;
+    private long _disconnects;
+
+    public OutgoingQueue Queue => _queue;
+
+    public long SentMessages => Volatile.Read(ref _sentMessages);
+
+    public long SentBytes => Volatile.Read(ref _sentBytes);
+
+    public long DroppedMessages => Volatile.Read(ref _droppedMessages);
+
+    public long Disconnects => Volatile.Read(ref _disconnects);
+
+    public TimeSpan? RoundTrip
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _connection?.RoundTrip;
+            }
+        }
+    }
+
+    public TimeSpan? ConnectedFor
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _connection is null ? null : options.Time.GetElapsedTime(_connectedAt);
+            }
+        }
+    }
+
+    /// <summary>See <see cref="IPeerNetwork.Send"/>.</summary>
+    public bool TrySend(in Message message)
+    {
+        var bytes = MessageCodec.BoundOf(message);
+        if (bytes > options.MaxFrameBytes - MessageCodec.BatchHeaderBytes || !_queue.TryAdd(message, bytes, out var isFirst))
+        {
+            Interlocked.Increment(ref _droppedMessages);
+            return false;
+        }
+
+        if (isFirst)
+        {
+            _wake.Set();
+        }
+
+        return true;
+    }
+
+    /// <summary>The peer gave a sign of life: no reason to wait longer with the next attempt.</summary>
+    public void Hurry()
+    {
+        lock (_gate)
+        {
+            _pause?.Cancel();
+        }
+    }
+
+    /// <summary>Gives up a connection to an address that is not the peer's any more.</summary>
+    public void KeepOnly(IReadOnlyList<Uri> urls)
+    {
+        PeerConnection? stale;
+        lock (_gate)
+        {
+            stale = _url is not null && !urls.Contains(_url) ? _connection : null;
+        }
+
+        stale?.Cut("The peer has another address now.");
+        Hurry();
+    }
+
+    public void Cut(string reason)
+    {
+        PeerConnection? connection;
+        lock (_gate)
+        {
+            connection = _connection;
+        }
+
+        connection?.Cut(reason);
+    }
+
+    /// <summary>Runs until it is stopped; then sends what still waits, and ends.</summary>
+    public async Task RunAsync(CancellationToken stopping)
+    {
+        var pause = options.BackOffMin;
+        while (!stopping.IsCancellationRequested)
+        {
+            var begun = options.Time.GetTimestamp();
+            var wasUp = await ConnectAndPumpAsync(stopping).ConfigureAwait(false);
+            var dropped = _queue.Close();
+            Interlocked.Add(ref _droppedMessages, dropped);
+            if (stopping.IsCancellationRequested)
+            {
+                break;
+            }
+
+            // What was written last may not have arrived either.
+            if (wasUp || dropped > 0)
+            {
+                receiver.Unreachable(peer.Id);
+            }
+
+            var isWorthwhile = wasUp && options.Time.GetElapsedTime(begun) >= WorthwhileLife;
+            pause = isWorthwhile ? options.BackOffMin : pause;
+            await PauseAsync(pause, stopping).ConfigureAwait(false);
+            pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, options.BackOffMax.Ticks));
+        }
+
+        Interlocked.Add(ref _droppedMessages, _queue.Close());
+    }
+
+    private async Task<bool> ConnectAndPumpAsync(CancellationToken stopping)
+    {
+        var wasUp = false;
+        var url = peer.NextUrl(lane);
+        _queue.Open();
+        try
+        {
+            var (connection, welcome) = await dialer.DialAsync(peer.Id, url, lane, stopping).ConfigureAwait(false);
+            await using (connection.ConfigureAwait(false))
+            {
+                wasUp = true;
+                _lastFailure = "";
+                Enter(connection, url, welcome);
+                await PumpAsync(connection, stopping).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // As asked.
+        }
+        catch (PeerRefusedException refusal)
+        {
+            Failed(url, $"Member {peer.Id} refuses this member: {refusal.Message}");
+            peer.SkipUrl(lane);
+            if (refusal.Verdict == PeerVerdict.Removed)
+            {
+                receiver.Removed(peer.Id);
+            }
+        }
+        catch (Exception problem) when (problem is PeerConnectionException or PeerProtocolException)
+        {
+            if (wasUp)
+            {
+                Leave(url, problem.Message, stopping);
+            }
+            else
+            {
+                Failed(url, problem.Message);
+                peer.SkipUrl(lane);
+            }
+        }
+
+        return wasUp;
+    }
+
+    private void Enter(PeerConnection connection, Uri url, PeerWelcome welcome)
+    {
+        lock (_gate)
+        {
+            _connection = connection;
+            _url = url;
+            _connectedAt = options.Time.GetTimestamp();
+        }
+
+        peer.Met(welcome);
+        options.Observer?.Invoke(new PeerEvent(PeerEventKind.Connected, peer.Id, lane, url.Authority, ""));
+    }
+
+    private void Leave(Uri url, string reason, CancellationToken stopping)
+    {
+        lock (_gate)
+        {
+            _connection = null;
+        }
+
+        if (!stopping.IsCancellationRequested)
+        {
+            Interlocked.Increment(ref _disconnects);
+            peer.Note(reason);
+            options.Observer?.Invoke(new PeerEvent(PeerEventKind.Disconnected, peer.Id, lane, url.Authority, reason));
+        }
+    }
+
+    private void Failed(Uri url, string reason)
+    {
+        peer.Note(reason);
+        if (reason != _lastFailure)
+        {
+            _lastFailure = reason;
+            options.Observer?.Invoke(new PeerEvent(PeerEventKind.CannotConnect, peer.Id, lane, url.Authority, reason));
+        }
+    }
+
+    private async Task PumpAsync(PeerConnection connection, CancellationToken stopping)
+    {
+        using var ended = connection.Ended.UnsafeRegister(static wake => ((AsyncSignal)wake!).Set(), _wake);
+        using var stopped = stopping.UnsafeRegister(static wake => ((AsyncSignal)wake!).Set(), _wake);
+        var reading = ReadAsync(connection);
+        try
+        {
+            while (!connection.Ended.IsCancellationRequested)
+            {
+                await WriteWaitingAsync(connection).ConfigureAwait(false);
+                if (stopping.IsCancellationRequested)
+                {
+                    await connection.EndAsync(peer.IsRemoved
+                        ? $"Member {peer.Id} was removed from the cluster."
+                        : $"Member {options.Self} is stopping.").ConfigureAwait(false);
+                    break;
+                }
+
+                await _wake.WaitAsync().ConfigureAwait(false);
+            }
+        }
+        catch (PeerConnectionException)
+        {
+            // The reader knows the reason, too.
+        }
+
+        await reading.ConfigureAwait(false);
+    }
+
+    private async Task WriteWaitingAsync(PeerConnection connection)
+    {
+        while (_queue.Take() is { Length: > 0 } batch)
+        {
+            for (var i = 0; i < batch.Length; i++)
+            {
+                _writer.Add(batch.Span[i]);
+                if (_writer.Length >= WriteBytes)
+                {
+                    await WriteAsync(connection).ConfigureAwait(false);
+                }
+            }
+
+            await WriteAsync(connection).ConfigureAwait(false);
+            _queue.Written();
+            Interlocked.Add(ref _sentMessages, batch.Length);
+        }
+    }
+
+    private async ValueTask WriteAsync(PeerConnection connection)
+    {
+        var bytes = _writer.Finish();
+        try
+        {
+            await connection.WriteAsync(bytes).ConfigureAwait(false);
+            Interlocked.Add(ref _sentBytes, bytes.Length);
+        }
+        finally
+        {
+            _writer.Clear();
+        }
+    }
+
+    // Nothing but keep-alives comes back on this stream.
+    private static async Task ReadAsync(PeerConnection connection)
+    {
+        try
+        {
+            var frame = await connection.ReadAsync().ConfigureAwait(false);
+            throw new PeerProtocolException($"A frame of kind {frame.Kind} came on a stream that only goes the other way.");
+        }
+        catch (PeerProtocolException problem)
+        {
+            connection.Cut(problem.Message);
+            throw;
+        }
+    }
+
+    private async Task PauseAsync(TimeSpan time, CancellationToken stopping)
+    {
+        using var pause = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        lock (_gate)
+        {
+            _pause = pause;
+        }
+
+        await Task.Delay(time, options.Time, pause.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        lock (_gate)
+        {
+            _pause = null;
+        }
+    }
+}

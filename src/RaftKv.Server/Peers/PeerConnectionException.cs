@@ -1,0 +1,10 @@
+namespace RaftKv.Server.Peers;
+
+/// <summary>A connection ended, or could not be had. The message is a sentence for operators.</summary>
+internal class PeerConnectionException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>The other member answered, and sent us away.</summary>
+internal sealed class PeerRefusedException(PeerVerdict verdict, string message) : PeerConnectionException(message)
+{
+    public PeerVerdict Verdict { get; } = verdict;
+}
