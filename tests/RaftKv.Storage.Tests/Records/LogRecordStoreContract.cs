@@ -18,9 +18,9 @@ public sealed class SimulatedLogRecordStoreContract : RecordStoreContract
 
     protected override string Folder => "/records";
 
-    protected override IRecordStore Create() => LogRecordStore.Create(Disk, Folder, Identity, Options);
+    protected override IRecordStore Create(int largestRecord) => LogRecordStore.Create(Disk, Folder, Identity, Options);
 
-    protected override IRecordStore Open(ReadOnlyMemory<byte> token)
+    protected override IRecordStore Open(ReadOnlyMemory<byte> token, int largestRecord)
         => LogRecordStore.Open(Disk, Folder, Identity, token, Options);
 
     protected override void Crash(IRecordStore store)
@@ -45,9 +45,9 @@ public sealed class PhysicalLogRecordStoreContract : RecordStoreContract, IDispo
 
     public void Dispose() => _folder.Dispose();
 
-    protected override IRecordStore Create() => LogRecordStore.Create(Disk, Folder, Identity, Options);
+    protected override IRecordStore Create(int largestRecord) => LogRecordStore.Create(Disk, Folder, Identity, Options);
 
-    protected override IRecordStore Open(ReadOnlyMemory<byte> token)
+    protected override IRecordStore Open(ReadOnlyMemory<byte> token, int largestRecord)
         => LogRecordStore.Open(Disk, Folder, Identity, token, Options);
 
     protected override void Crash(IRecordStore store) => store.Dispose();

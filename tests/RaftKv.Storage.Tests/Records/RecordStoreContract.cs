@@ -15,10 +15,11 @@ public abstract class RecordStoreContract
 
     protected abstract string Folder { get; }
 
-    /// <summary>An empty store, with segments or pages small enough that some thousand records fill several.</summary>
-    protected abstract IRecordStore Create();
+    /// <summary>An empty store, with segments or pages so small, unless the largest record needs larger ones, that some
+    /// thousand records fill several.</summary>
+    protected abstract IRecordStore Create(int largestRecord = 8 * 1024);
 
-    protected abstract IRecordStore Open(ReadOnlyMemory<byte> token);
+    protected abstract IRecordStore Open(ReadOnlyMemory<byte> token, int largestRecord = 8 * 1024);
 
     /// <summary>The process ends as it stands, and as far as the disk can tell, so does the power.</summary>
     protected abstract void Crash(IRecordStore store);
@@ -128,7 +129,7 @@ public abstract class RecordStoreContract
     public void Records_of_every_size_survive(int length)
     {
         ReadOnlyMemory<byte> token;
-        using (var store = Create())
+        using (var store = Create(LargestRecord))
         {
             for (var main = 1; main <= 5; main++)
             {
@@ -138,7 +139,7 @@ public abstract class RecordStoreContract
             token = Checkpoint(store);
         }
 
-        using var again = Open(token);
+        using var again = Open(token, LargestRecord);
         using var reader = again.OpenReader();
         for (var main = 1; main <= 5; main++)
         {

@@ -1,0 +1,29 @@
+using FASTER.core;
+using RaftKv.Storage.Mvcc;
+
+namespace RaftKv.Storage.Records.Faster;
+
+/// <summary>A revision as FASTER keeps it: sixteen bytes as they are.</summary>
+internal struct RecordKey(long main, long sub) : IFasterEqualityComparer<RecordKey>
+{
+    /// <summary>What fills the rest of a block; not a record.</summary>
+    public static readonly RecordKey Filler = new(long.MinValue, long.MinValue);
+
+    public long Main = main;
+    public long Sub = sub;
+
+    public readonly bool IsFiller => Main == long.MinValue;
+
+    public readonly Revision Revision => new(Main, Sub);
+
+    // FASTER takes the bucket from the low bits and a tag from the high ones: every bit must depend on all.
+    public readonly long GetHashCode64(ref RecordKey k)
+    {
+        var hash = ((ulong)k.Main * 0x9E3779B97F4A7C15) ^ ((ulong)k.Sub * 0xC2B2AE3D27D4EB4F);
+        hash = (hash ^ (hash >> 32)) * 0xD6E8FEB86659FD93;
+        hash = (hash ^ (hash >> 32)) * 0xD6E8FEB86659FD93;
+        return (long)(hash ^ (hash >> 32));
+    }
+
+    public readonly bool Equals(ref RecordKey k1, ref RecordKey k2) => k1.Main == k2.Main && k1.Sub == k2.Sub;
+}
