@@ -31,7 +31,7 @@ public sealed partial class WatchStream
 
     // Of the thread that takes, until they are handed out.
     private List<TakenEvent> _events = [];
-    private List<WatchResponse> _responses = [];
+    private List<StreamResponse> _responses = [];
     private int _nextResponse;
     private long _takenBytes;
     private int _takers;
@@ -80,14 +80,14 @@ public sealed partial class WatchStream
     }
 
     /// <summary>Writes a response or the next part of it; says whether it is complete.</summary>
-    private bool Write(ref WatchResponse response, WatchHeader header, IBufferWriter<byte> output)
+    private bool Write(ref StreamResponse response, WatchHeader header, IBufferWriter<byte> output)
     {
         var events = CollectionsMarshal.AsSpan(_events).Slice(response.FirstEvent, response.EventCount);
         var prelude = response.PreludeBytes(header);
         var bytes = (long)prelude;
         foreach (ref readonly var taken in events[response.SentEvents..])
         {
-            bytes += WatchResponse.BytesOf(taken);
+            bytes += StreamResponse.BytesOf(taken);
         }
 
         var limit = _hub.Options.FragmentBytes;
@@ -101,10 +101,10 @@ public sealed partial class WatchStream
 
         var from = response.SentEvents;
         var to = from;
-        bytes = prelude + WatchResponse.FragmentMarkBytes;
+        bytes = prelude + StreamResponse.FragmentMarkBytes;
         while (to < events.Length)
         {
-            var next = WatchResponse.BytesOf(events[to]);
+            var next = StreamResponse.BytesOf(events[to]);
             if (to > from && bytes + next >= limit)
             {
                 break;
@@ -115,7 +115,7 @@ public sealed partial class WatchStream
         }
 
         var isLast = to == events.Length;
-        bytes -= isLast ? WatchResponse.FragmentMarkBytes : 0;
+        bytes -= isLast ? StreamResponse.FragmentMarkBytes : 0;
         response.Write(header, !isLast, events[from..to], bytes, output);
         response.SentEvents = to;
         return isLast;
@@ -174,13 +174,13 @@ public sealed partial class WatchStream
                 Invariant.Holds(reply.Watcher is not null);
                 if (IsUpToDate(reply.Watcher))
                 {
-                    Add(new WatchResponse { WatchId = reply.WatchId, Revision = _hub.Revision });
+                    Add(new StreamResponse { WatchId = reply.WatchId, Revision = _hub.Revision });
                 }
 
                 continue;
             }
 
-            Add(new WatchResponse
+            Add(new StreamResponse
             {
                 WatchId = reply.WatchId,
                 Revision = reply.Revision,
@@ -198,7 +198,7 @@ public sealed partial class WatchStream
         {
             for (var i = 0; i < _progressRequests; i++)
             {
-                Add(new WatchResponse { WatchId = NoWatcher, Revision = _hub.Revision });
+                Add(new StreamResponse { WatchId = NoWatcher, Revision = _hub.Revision });
             }
         }
 
@@ -384,7 +384,7 @@ public sealed partial class WatchStream
         _hub.Detach(watcher);
         watcher.IsPending = false;
         _compactedCount++;
-        Add(new WatchResponse { WatchId = watcher.Id, IsCanceled = true, CompactRevision = compacted });
+        Add(new StreamResponse { WatchId = watcher.Id, IsCanceled = true, CompactRevision = compacted });
     }
 
     private void AddEvents(Watcher watcher, long revision, int firstEvent, bool needsBefore)
@@ -407,7 +407,7 @@ public sealed partial class WatchStream
     }
 
     private void AddEvents(Watcher watcher, long revision, int firstEvent, int count, bool needsBefore)
-        => _responses.Add(new WatchResponse
+        => _responses.Add(new StreamResponse
         {
             WatchId = watcher.Id,
             Revision = revision,
@@ -417,7 +417,7 @@ public sealed partial class WatchStream
             EventCount = count,
         });
 
-    private void Add(in WatchResponse response)
+    private void Add(in StreamResponse response)
     {
         _responses.Add(response);
         _takenBytes += OverheadBytes;

@@ -7,7 +7,7 @@ namespace RaftKv.Storage.Watch;
 
 /// <summary>One response of a stream, but for its header; and its bytes, those of an <c>etcdserverpb.WatchResponse</c>,
 /// fields in the order of their numbers, zeros left out.</summary>
-internal struct WatchResponse
+internal struct StreamResponse
 {
     private const byte HeaderTag = 1 << 3 | 2;
     private const byte WatchIdTag = 2 << 3;
