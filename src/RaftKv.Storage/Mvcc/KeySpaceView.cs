@@ -77,6 +77,14 @@ public sealed class KeySpaceView : IDisposable
         return last + 1;
     }
 
+    /// <summary>The same view once more, for another thread. Not after this one was disposed.</summary>
+    public KeySpaceView Again()
+    {
+        var isHeld = _pin?.TryHold() ?? false;
+        Invariant.Holds(isHeld);
+        return new KeySpaceView(_space, _pin, Keys, Revision, Compacted);
+    }
+
     public void Dispose()
     {
         if (_pin is null || _isDisposed)

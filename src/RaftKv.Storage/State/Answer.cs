@@ -27,6 +27,11 @@ public interface IStateObserver
     {
     }
 
+    /// <summary>What is left of a lease was agreed upon; 0 after a renewal.</summary>
+    void LeaseCheckpointed(long id, long remainingTtl)
+    {
+    }
+
     /// <summary>Somebody joined, left, moved or told its name.</summary>
     void MembersChanged()
     {

@@ -65,7 +65,10 @@ public sealed partial class StateMachine
         foreach (var lease in command.Leases)
         {
             // One that is gone meanwhile is passed over.
-            Leases.Checkpoint(lease.Id, lease.RemainingTtl);
+            if (Leases.Checkpoint(lease.Id, lease.RemainingTtl) == StateError.None)
+            {
+                _observer.LeaseCheckpointed(lease.Id, lease.RemainingTtl);
+            }
         }
 
         return StateError.None;

@@ -1,0 +1,762 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
+using RaftKv.Raft;
+using RaftKv.Raft.Log;
+using RaftKv.Raft.Messages;
+using RaftKv.Server.Bootstrap;
+using RaftKv.Server.Peers;
+using RaftKv.Server.Replica;
+using RaftKv.Storage.Checkpoints;
+using RaftKv.Storage.Files;
+using RaftKv.Storage.Leases;
+using RaftKv.Storage.Mvcc;
+using RaftKv.Storage.State;
+using RaftKv.Storage.State.Commands;
+using RaftKv.Storage.Wal;
+using RaftKv.Storage.Watch;
+
+namespace RaftKv.Server.Hosting;
+
+/// <summary>
+/// A member's stages with threads under them, and the disk under those. It knows no port: peers and services are put
+/// around it by <see cref="RaftKvNode"/>.
+/// </summary>
+internal sealed class RunningMember : IMember, IPeerReceiver, IStateObserver, IDisposable
+{
+    // How far the log may be ahead of what is applied before new requests are refused.
+    private const ulong MaxApplyLag = 5_000;
+
+    private readonly RaftKvOptions _options;
+    private readonly ILogger _log;
+    private readonly MemberFile _who;
+    private readonly DataDirectory _directory;
+    private readonly WriteAheadLog _wal;
+    private readonly StateStore _store;
+    private readonly StageThread[] _threads;
+    private readonly Applier _applier;
+    private readonly LogWriter _writer;
+    private readonly Inbox<ReplicaInput> _inbox;
+    private readonly PendingAnswers _answers;
+    private readonly ReadGate _reads;
+    private readonly LeaseKeeper _leases;
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ulong _requestIdBase;
+    private Replica.Replica? _replica;
+    private PeerTransport? _transport;
+    private LeaderCalls? _leaderCalls;
+    private SnapshotTraffic? _snapshots;
+    private ITimer? _ticks;
+    private long _requestCount;
+    private volatile MemberStanding _standing = new(0, NodeId.None, false, false, NodeId.None);
+    private volatile TaskCompletionSource _standingChanged = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _isStopped;
+
+    private RunningMember(
+        RaftKvOptions options, ILogger log, MemberFile who, DataDirectory directory, WriteAheadLog wal, Func<IStateObserver, StateStore> openStore)
+    {
+        _options = options;
+        _log = log;
+        _who = who;
+        _directory = directory;
+        _wal = wal;
+        _threads = [new StageThread(Fail), new StageThread(Fail), new StageThread(Fail)];
+        _requestIdBase = (ulong)BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint))) << 32;
+        _inbox = new Inbox<ReplicaInput>(_threads[0]);
+        _answers = new PendingAnswers(options.Time, options.RequestTimeout);
+        _reads = new ReadGate(options.Time, options.RequestTimeout);
+        _leases = new LeaseKeeper(options.Time, options.ElectionTimeout);
+        _writer = new LogWriter(wal, _threads[1], _inbox);
+        _store = openStore(this);
+        Watches = new WatchHub(_store.Machine.Keys);
+        _applier = new Applier(
+            _store, Watches, _answers, _reads, _leases, _inbox, _writer.Inbox, _threads[2], new PoolBackground(), options.Applier);
+    }
+
+    public NodeId Self => _who.Self;
+
+    public ulong ClusterId => _who.ClusterId;
+
+    public string DataPath => _directory.Path;
+
+    /// <summary>Ends when the member does; with what made it stop, if something did.</summary>
+    public Task Ended => _ended.Task;
+
+    public MemberStatus Status
+    {
+        get
+        {
+            var standing = _standing;
+            var applied = _applier.AppliedIndex;
+            return new MemberStatus(
+                standing.Term, standing.Leader, standing.IsLearner, Math.Max(applied, _replica?.CommittedIndex ?? 0), applied);
+        }
+    }
+
+    public MemberStanding Standing => _standing;
+
+    public IReadOnlyList<Member> Members => [.. _applier.Published.Members.Members];
+
+    public ImmutableSortedSet<Alarm> Alarms => _applier.Published.Alarms.Active;
+
+    public AuthView Auth => _applier.Published.Auth.View;
+
+    public WatchHub Watches { get; }
+
+    public TimeSpan RequestTimeout => _options.RequestTimeout;
+
+    public (long Taken, long Needed) Space
+    {
+        get
+        {
+            var keys = _applier.Published.Keys;
+            return (keys.DiskBytes, keys.LiveBytes);
+        }
+    }
+
+    /// <summary>Opens what is on the disk, or makes it.</summary>
+    public static RunningMember Open(
+        RaftKvOptions options, ILogger log, IFileSystem files, DataDirectory directory, MemberFile who)
+    {
+        var walPath = directory.Subdirectory("wal");
+        var statePath = directory.Subdirectory("state");
+        var wal = WriteAheadLog.Exists(files, walPath)
+            ? WriteAheadLog.Open(files, walPath, directory.Identity)
+            : WriteAheadLog.Create(files, walPath, directory.Identity);
+        if (wal.TornTail is { } torn)
+        {
+            Log.TornTail(log, torn.ToString()!);
+        }
+
+        if (who.IsFounder && wal.Last.Index == 0 && wal.HardState.Term == 0)
+        {
+            var table = new System.Buffers.ArrayBufferWriter<byte>();
+            who.Members.WriteTo(table);
+            var first = RaftStart.FirstEntry(who.Members.Members.Select(member => member.Id), context: table.WrittenSpan.ToArray());
+            wal.Append(new WalBatch { HardState = RaftStart.FirstHardState, Entries = [first] });
+        }
+
+        var maker = new FasterRecordStoreMaker(
+            files, new Storage.Records.Faster.FasterRecordStoreOptions { MemoryBytes = options.RecordMemoryBytes });
+        var member = new RunningMember(
+            options,
+            log,
+            who,
+            directory,
+            wal,
+            observer => StateStore.Open(files, statePath, directory.Identity, maker, observer));
+        member.FinishInstallation();
+        return member;
+    }
+
+    /// <summary>Begins to take part.</summary>
+    public void Start(PeerTransport transport, LeaderCalls leaderCalls)
+    {
+        _transport = transport;
+        _leaderCalls = leaderCalls;
+        _snapshots = new SnapshotTraffic(transport, _store, _inbox);
+        var known = _store.Machine.Members.Count > 0 ? _store.Machine.Members : _who.Members;
+        SyncPeers(known);
+
+        var reader = new ReplicaLog(_wal);
+        var start = new RaftStart
+        {
+            Self = Self,
+            Log = reader,
+            Chance = new Chance(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)))),
+            HardState = _wal.HardState,
+            Applied = _store.Machine.Applied.Index,
+            Config = _store.Machine.Config,
+            Settings = RaftConfig.Default with
+            {
+                HeartbeatTicks = 1,
+                ElectionTicks = Math.Max(2, (int)Math.Round(_options.ElectionTimeout / _options.HeartbeatInterval)),
+            },
+        };
+        _replica = new Replica.Replica(
+            start, reader, _requestIdBase, _inbox, _writer, _applier, _answers, _reads, _leases, transport, _snapshots, Publish);
+        _threads[1].Start(_writer);
+        _threads[2].Start(_applier);
+        _threads[0].Start(_replica);
+        _ticks = _options.Time.CreateTimer(
+            _ => _inbox.Post(ReplicaInput.Tick), state: null, _options.HeartbeatInterval, _options.HeartbeatInterval);
+        _inbox.Post(ReplicaInput.Tick);
+    }
+
+    public KeySpaceView OpenView() => _applier.Published.Keys.OpenView();
+
+    public ulong NextRequestId() => _requestIdBase | (uint)Interlocked.Increment(ref _requestCount);
+
+    public async ValueTask<Answer> ProposeAsync(ReadOnlyMemory<byte> payload, ulong requestId, CancellationToken cancellation)
+    {
+        ThrowIfStopped();
+        if (payload.Length > _options.MaxRequestBytes)
+        {
+            throw new RequestRefusedException(RequestRefusal.TooLarge);
+        }
+
+        var status = Status;
+        if (status.CommitIndex - status.AppliedIndex > MaxApplyLag)
+        {
+            throw new RequestRefusedException(RequestRefusal.TooManyRequests);
+        }
+
+        var answer = _answers.Expect(requestId);
+        _inbox.Post(ReplicaInput.Proposal(payload, requestId));
+        return await AwaitAsync(answer, requestId, cancellation).ConfigureAwait(false);
+    }
+
+    public async ValueTask WaitUntilCurrentAsync(CancellationToken cancellation)
+    {
+        ThrowIfStopped();
+        var turn = _reads.WaitAsync();
+        _inbox.Post(ReplicaInput.Read);
+        await turn.WaitAsync(cancellation).ConfigureAwait(false);
+    }
+
+    public async ValueTask WaitUntilCompactedAsync(CancellationToken cancellation)
+        => await _applier.WaitUntilCompactedAsync().WaitAsync(cancellation).ConfigureAwait(false);
+
+    public async ValueTask<long> RenewLeaseAsync(long id, CancellationToken cancellation)
+    {
+        var deadline = _options.Time.GetTimestamp();
+        while (true)
+        {
+            ThrowIfStopped();
+            var outcome = _leases.Renew(id);
+            switch (outcome)
+            {
+                case LeaseRenewal.Renewed or LeaseRenewal.RenewedPastCheckpoint:
+                    if (outcome == LeaseRenewal.RenewedPastCheckpoint)
+                    {
+                        var requestId = NextRequestId();
+                        var command = new LeaseCheckpointCommand([new LeaseRemaining(id, 0)]);
+                        await ProposeAsync(CommandEnvelope.Encode(requestId, Caller.Nobody, command), requestId, cancellation)
+                            .ConfigureAwait(false);
+                    }
+
+                    return await AskStateAsync(machine => machine.Leases.TryGet(id, out var lease) ? lease.Ttl : 0, cancellation)
+                        .ConfigureAwait(false);
+                case LeaseRenewal.Unknown:
+                    return 0;
+                case LeaseRenewal.NotLeading when !_standing.IsLeader && Leader() is { } leader:
+                    if (await _leaderCalls!.RenewLeaseAsync(leader, id, cancellation).ConfigureAwait(false) is { } ttl)
+                    {
+                        return ttl;
+                    }
+
+                    break;
+            }
+
+            // It is being revoked, or leadership is moving: soon one will know more.
+            if (_options.Time.GetElapsedTime(deadline) > RequestTimeout)
+            {
+                throw new RequestRefusedException(
+                    _standing.Leader.IsNone ? RequestRefusal.NoLeader : RequestRefusal.TimedOut);
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(20), _options.Time, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Renews on this member's clock.</summary>
+    /// <returns>Null if it does not lead.</returns>
+    public async ValueTask<long?> RenewHereAsync(long id, CancellationToken cancellation)
+        => _leases.IsLeading ? await RenewLeaseAsync(id, cancellation).ConfigureAwait(false) : null;
+
+    public async ValueTask<LeaseTime?> GetLeaseTimeAsync(long id, bool wantsKeys, CancellationToken cancellation)
+    {
+        var since = _options.Time.GetTimestamp();
+        while (true)
+        {
+            ThrowIfStopped();
+            if (_leases.IsLeading)
+            {
+                await WaitUntilCurrentAsync(cancellation).ConfigureAwait(false);
+                return await AskStateAsync(machine => Describe(machine, id, wantsKeys), cancellation).ConfigureAwait(false);
+            }
+
+            if (!_standing.IsLeader && Leader() is { } leader)
+            {
+                var (isAnswered, time) = await _leaderCalls!.GetLeaseTimeAsync(leader, id, wantsKeys, cancellation).ConfigureAwait(false);
+                if (isAnswered)
+                {
+                    return time;
+                }
+            }
+
+            if (_options.Time.GetElapsedTime(since) > RequestTimeout)
+            {
+                throw new RequestRefusedException(
+                    _standing.Leader.IsNone ? RequestRefusal.NoLeader : RequestRefusal.TimedOut);
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(20), _options.Time, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    public bool IsLeasing => _leases.IsLeading;
+
+    public async ValueTask<IReadOnlyList<long>> GetLeasesAsync(CancellationToken cancellation)
+        => _leases.IsLeading
+            ? _leases.IdsByExpiry()
+            : await AskStateAsync(machine => machine.Leases.Sorted().Select(lease => lease.Id).ToArray(), cancellation)
+                .ConfigureAwait(false);
+
+    public async ValueTask<(StateError Error, IReadOnlyList<Member> Members)> ChangeMembersAsync(
+        MemberChange change, CancellationToken cancellation)
+    {
+        var since = _options.Time.GetTimestamp();
+        while (true)
+        {
+            ThrowIfStopped();
+            if (_standing.IsLeader)
+            {
+                return await ChangeMembersHereAsync(change, cancellation).ConfigureAwait(false);
+            }
+
+            if (Leader() is { } leader
+                && await _leaderCalls!.ChangeMembersAsync(leader, change, cancellation).ConfigureAwait(false) is { } answer)
+            {
+                // The caller's next request to this member shall see the change.
+                await WaitUntilCurrentAsync(cancellation).ConfigureAwait(false);
+                return (answer, Members);
+            }
+
+            if (_options.Time.GetElapsedTime(since) > RequestTimeout)
+            {
+                throw new RequestRefusedException(
+                    _standing.Leader.IsNone ? RequestRefusal.NoLeader : RequestRefusal.TimedOut);
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(20), _options.Time, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Changes the membership on this member, which leads.</summary>
+    public async ValueTask<(StateError Error, IReadOnlyList<Member> Members)> ChangeMembersHereAsync(
+        MemberChange change, CancellationToken cancellation)
+    {
+        var since = _options.Time.GetTimestamp();
+        while (true)
+        {
+            var (error, proposal, members) = await AskStateAsync(
+                machine =>
+                {
+                    var problem = machine.Members.Check(change);
+                    return problem != StateError.None
+                        ? (problem, null, machine.Members.Members.ToArray())
+                        : (problem, Proposal(machine, change), machine.Members.Members.ToArray());
+                },
+                cancellation).ConfigureAwait(false);
+            if (proposal is null)
+            {
+                return (error, members);
+            }
+
+            CheckHealth(change, members);
+            _inbox.Post(ReplicaInput.Change(proposal));
+            try
+            {
+                return (StateError.None, await proposal.Done.WaitAsync(cancellation).ConfigureAwait(false));
+            }
+            catch (RequestRefusedException refused)
+                when (refused.Reason == RequestRefusal.Unhealthy && _options.Time.GetElapsedTime(since) < RequestTimeout)
+            {
+                // Another change is under way. One after the other.
+                await Task.Delay(TimeSpan.FromMilliseconds(20), _options.Time, cancellation).ConfigureAwait(false);
+            }
+        }
+    }
+
+    public async ValueTask TransferLeadershipAsync(NodeId target, CancellationToken cancellation)
+    {
+        ThrowIfStopped();
+        if (!_standing.IsLeader)
+        {
+            throw new RequestRefusedException(RequestRefusal.NotLeader);
+        }
+
+        if (target == Self)
+        {
+            return;
+        }
+
+        var requestId = NextRequestId();
+        var refusal = _answers.Expect(requestId);
+        _inbox.Post(ReplicaInput.Transfer(target, requestId));
+        try
+        {
+            while (_standing.Leader != target)
+            {
+                var changed = _standingChanged.Task;
+                if (_standing.Leader == target)
+                {
+                    break;
+                }
+
+                var first = await Task.WhenAny(changed, refusal).WaitAsync(cancellation).ConfigureAwait(false);
+                if (first == refusal)
+                {
+                    try
+                    {
+                        await refusal.ConfigureAwait(false);
+                    }
+                    catch (RequestRefusedException refused) when (refused.Reason == RequestRefusal.TimedOut)
+                    {
+                        throw new RequestRefusedException(RequestRefusal.TransferTimedOut);
+                    }
+                }
+            }
+        }
+        finally
+        {
+            _answers.Forget(requestId);
+        }
+    }
+
+    public void RequestReclaim() => _applier.Inbox.Post(new ApplierInput.Reclaim());
+
+    public async ValueTask WriteSnapshotAsync(
+        Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask> write, CancellationToken cancellation)
+    {
+        var state = await AskStateAsync(OfferedState.Of, cancellation).ConfigureAwait(false);
+        try
+        {
+            var source = new StateSource(state);
+            await foreach (var piece in source.ReadAsync(0, cancellation).ConfigureAwait(false))
+            {
+                await write(piece, cancellation).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            state.Release();
+        }
+    }
+
+    /// <summary>Tells the cluster what this member is called and where clients find it, until it has heard.</summary>
+    public async Task AnnounceAsync(string name, IReadOnlyList<string> clientUrls)
+    {
+        while (Volatile.Read(ref _isStopped) == 0 && !_ended.Task.IsCompleted)
+        {
+            try
+            {
+                var requestId = NextRequestId();
+                var command = new MemberAttributesCommand(Self, name, clientUrls);
+                var answer = await ProposeAsync(CommandEnvelope.Encode(requestId, Caller.Nobody, command), requestId, CancellationToken.None)
+                    .ConfigureAwait(false);
+                if (answer.Error == StateError.None)
+                {
+                    return;
+                }
+            }
+            catch (RequestRefusedException)
+            {
+                // Nobody leads yet, or too much is under way.
+            }
+
+            await Task.Delay(_options.ElectionTimeout, _options.Time).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Hands leadership over if it has it, so that nobody has to wait for an election when it is gone.</summary>
+    public async Task HandOverAsync()
+    {
+        if (!_standing.IsLeader)
+        {
+            return;
+        }
+
+        var successor = _transport!.Statuses()
+            .Where(peer => peer.IsConnected && _applier.Published.Config.IsVoter(peer.Id))
+            .OrderByDescending(peer => peer.ConnectedFor)
+            .FirstOrDefault();
+        if (successor is null)
+        {
+            return;
+        }
+
+        using var limit = new CancellationTokenSource(_options.ElectionTimeout, _options.Time);
+        try
+        {
+            await TransferLeadershipAsync(successor.Id, limit.Token).ConfigureAwait(false);
+        }
+        catch (Exception problem) when (problem is OperationCanceledException or RequestRefusedException)
+        {
+            Log.HandOverFailed(_log, successor.Id.ToString());
+        }
+    }
+
+    public void Receive(ReadOnlySpan<Message> messages)
+    {
+        foreach (ref readonly var message in messages)
+        {
+            _inbox.Post(ReplicaInput.Of(message));
+        }
+    }
+
+    public void Unreachable(NodeId peer) => _inbox.Post(ReplicaInput.Unreachable(peer));
+
+    public void SnapshotSent(NodeId peer, bool isDelivered) => _inbox.Post(ReplicaInput.SnapshotSent(peer, isDelivered));
+
+    public ValueTask<ISnapshotSink> BeginSnapshotAsync(SnapshotOffer offer, CancellationToken cancellation)
+        => ValueTask.FromResult<ISnapshotSink>(_snapshots!.Receive(offer));
+
+    public void Removed(NodeId by)
+    {
+        Log.Removed(_log, by.ToString());
+        End(new MemberRemovedException());
+    }
+
+    public void Broken(Exception problem) => Fail("peers", problem);
+
+    public void LeaseGranted(long id, long ttl) => _leases.Granted(id, ttl);
+
+    public void LeaseRevoked(long id) => _leases.Revoked(id);
+
+    public void LeaseCheckpointed(long id, long remainingTtl) => _leases.Checkpointed(id, remainingTtl);
+
+    public void MembersChanged()
+    {
+        if (_transport is null || _store is null)
+        {
+            return;
+        }
+
+        SyncPeers(_store.Machine.Members);
+        if (_store.Machine.Members.IsRemoved(Self))
+        {
+            // Let the answer get away, and the others hear of it.
+            _ = Task.Delay(TimeSpan.FromSeconds(1), _options.Time)
+                .ContinueWith(_ => End(new MemberRemovedException()), TaskScheduler.Default);
+        }
+    }
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _isStopped, 1) != 0)
+        {
+            return;
+        }
+
+        _ticks?.Dispose();
+        _answers.RefuseAll(RequestRefusal.Stopped);
+        _reads.RefuseAll(RequestRefusal.Stopped);
+        foreach (var thread in _threads)
+        {
+            thread.Stop();
+        }
+
+        _wal.Dispose();
+        _store.Dispose();
+        _directory.Dispose();
+        _ended.TrySetResult();
+    }
+
+    // The state of a snapshot becomes durable before the log is told. A crash between the two leaves a state that the log
+    // does not lead to; it is the log that has to give way, for the state holds nothing that is not committed.
+    private void FinishInstallation()
+    {
+        var position = _store.Machine.Applied;
+        var isInLog = _wal.TryGetTerm(position.Index, out var term) && term == position.Term;
+        if (isInLog || position.Index < _wal.Start.Index || position.Index == 0)
+        {
+            if (position.Index < _wal.Start.Index)
+            {
+                throw new BootstrapException(
+                    $"The state in {_directory.Path} stands at {position}, but its log begins only after {_wal.Start}: files are missing. "
+                    + "Remove this member and add it anew with an empty directory.");
+            }
+
+            return;
+        }
+
+        var hardState = _wal.HardState;
+        var isTermBehind = hardState.Term < position.Term;
+        _wal.Append(new WalBatch
+        {
+            Reset = position,
+            HardState = new HardState(
+                Math.Max(hardState.Term, position.Term),
+                isTermBehind ? NodeId.None : hardState.Vote,
+                Math.Max(hardState.Commit, position.Index)),
+        });
+    }
+
+    private static MembershipProposal Proposal(StateMachine machine, MemberChange change)
+        => new(
+            machine.Members.ToConfigChange(change),
+            machine.Applied.Index,
+            change.Kind == MemberChangeKind.Promote ? change.Member.Id : NodeId.None);
+
+    // The checks by which a cluster keeps itself from being reconfigured into a state that it cannot leave.
+    private void CheckHealth(MemberChange change, IReadOnlyList<Member> members)
+    {
+        var voters = members.Where(member => !member.IsLearner).ToArray();
+        var target = members.FirstOrDefault(member => member.Id == change.Member.Id);
+        int started;
+        int after;
+        switch (change.Kind)
+        {
+            case MemberChangeKind.Add when !change.Member.IsLearner:
+                (started, after) = (voters.Count(one => one.HasStarted), voters.Length + 1);
+                if (voters.Length == 1 && started == 1)
+                {
+                    return;
+                }
+
+                break;
+            case MemberChangeKind.Promote:
+                (started, after) = (voters.Count(one => one.HasStarted) + 1, voters.Length + 1);
+                break;
+            case MemberChangeKind.Remove when target is { IsLearner: false }:
+                (started, after) = (voters.Count(one => one.HasStarted && one.Id != target.Id), voters.Length - 1);
+                break;
+            default:
+                return;
+        }
+
+        if (started < (after / 2) + 1)
+        {
+            throw new RequestRefusedException(RequestRefusal.NotEnoughStarted);
+        }
+
+        if (change.Kind == MemberChangeKind.Promote)
+        {
+            return;
+        }
+
+        var stable = TimeSpan.FromSeconds(5);
+        var active = 1 + voters.Count(one => one.Id != Self && _transport!.StatusOf(one.Id) is { ConnectedFor: { } up } && up >= stable);
+        if (change.Kind == MemberChangeKind.Remove)
+        {
+            var isDown = target!.Id != Self && _transport!.StatusOf(target.Id) is not { IsConnected: true };
+            if (!isDown && active - 1 < (after / 2) + 1)
+            {
+                throw new RequestRefusedException(RequestRefusal.Unhealthy);
+            }
+        }
+        else if (active < (after / 2) + 1)
+        {
+            throw new RequestRefusedException(RequestRefusal.Unhealthy);
+        }
+    }
+
+    private LeaseTime? Describe(StateMachine machine, long id, bool wantsKeys)
+    {
+        if (!machine.Leases.TryGet(id, out var lease))
+        {
+            return null;
+        }
+
+        _leases.TryGetRemaining(id, out var remainingMs);
+        return new LeaseTime(
+            remainingMs / 1000,
+            lease.Ttl,
+            wantsKeys ? [.. lease.Keys.ToArray().Select(key => (ReadOnlyMemory<byte>)key)] : []);
+    }
+
+    private Uri? Leader()
+    {
+        var leader = _standing.Leader;
+        var members = _store.Machine.Members;
+        return members.Find(leader)?.PeerUrls is [var url, ..] ? new Uri(url) : null;
+    }
+
+    private Task<T> AskStateAsync<T>(Func<StateMachine, T> question, CancellationToken cancellation)
+    {
+        ThrowIfStopped();
+        var answer = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _applier.Inbox.Post(new ApplierInput.Ask(machine => answer.TrySetResult(question(machine))));
+        return answer.Task.WaitAsync(cancellation);
+    }
+
+    private async ValueTask<Answer> AwaitAsync(Task<Answer> answer, ulong requestId, CancellationToken cancellation)
+    {
+        if (!cancellation.CanBeCanceled)
+        {
+            return await answer.ConfigureAwait(false);
+        }
+
+        try
+        {
+            return await answer.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            _answers.Forget(requestId);
+            throw;
+        }
+    }
+
+    private void SyncPeers(MemberTable members)
+    {
+        foreach (var peer in _transport!.Statuses())
+        {
+            if (members.Find(peer.Id) is null)
+            {
+                _transport.RemovePeer(peer.Id);
+            }
+        }
+
+        foreach (var member in members.Members)
+        {
+            if (member.Id == Self)
+            {
+                continue;
+            }
+
+            var urls = member.PeerUrls.Select(url => new Uri(url)).ToArray();
+            if (_transport.StatusOf(member.Id) is null)
+            {
+                _transport.AddPeer(member.Id, urls);
+            }
+            else
+            {
+                _transport.UpdatePeer(member.Id, urls);
+            }
+        }
+    }
+
+    private void Publish(MemberStanding standing)
+    {
+        var before = _standing;
+        _standing = standing;
+        Interlocked.Exchange(ref _standingChanged, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))
+            .TrySetResult();
+        if (standing.Leader != before.Leader || standing.IsLeader != before.IsLeader)
+        {
+            Log.Standing(_log, standing.Term, standing.IsLeader ? "leads" : standing.Leader.IsNone ? "knows no leader" : $"follows {standing.Leader}");
+        }
+    }
+
+    private void Fail(string stage, Exception broken)
+    {
+        Log.Broken(_log, stage, broken);
+        End(new MemberFailedException(stage, broken));
+    }
+
+    private void End(Exception reason) => _ended.TrySetException(reason);
+
+    private void ThrowIfStopped()
+    {
+        if (Volatile.Read(ref _isStopped) != 0 || _ended.Task.IsCompleted)
+        {
+            throw new RequestRefusedException(RequestRefusal.Stopped);
+        }
+    }
+
+    private sealed class PoolBackground : IBackground
+    {
+        public void Run(Action work) => ThreadPool.UnsafeQueueUserWorkItem(static todo => todo(), work, preferLocal: false);
+    }
+}
+
+/// <summary>A stage of the member broke. It has stopped, so that nothing wrong is told or written.</summary>
+public sealed class MemberFailedException(string stage, Exception cause)
+    : Exception($"The {stage} of this member failed: {cause.Message}", cause);
+
+/// <summary>This member was removed from its cluster.</summary>
+public sealed class MemberRemovedException()
+    : Exception("This member was removed from the cluster. Its id is banned; to take part again, add it as a new member with an empty data directory.");

@@ -1,0 +1,145 @@
+using System.Globalization;
+using System.Net;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using RaftKv.Server.Bootstrap;
+using RaftKv.Server.Hosting;
+using RaftKv.Server.Peers;
+using RaftKv.Server.Replica;
+using RaftKv.Storage.Files;
+
+namespace RaftKv.Server;
+
+/// <summary>
+/// A member of a RaftKv cluster, in this process.
+/// </summary>
+/// <example><code>
+/// await using var node = await RaftKvNode.StartAsync(new RaftKvOptions { DataDirectory = "/var/lib/raftkv" });
+/// await node.Ended; // until somebody disposes of it, or it must stop
+/// </code></example>
+public sealed class RaftKvNode : IAsyncDisposable
+{
+    /// <summary>The version of etcd whose API this is.</summary>
+    public const string EtcdVersion = "3.6.14";
+
+    private readonly RunningMember _member;
+    private readonly PeerTransport _transport;
+    private readonly PeerHost _peerHost;
+    private readonly HttpClient _http;
+
+    private RaftKvNode(RunningMember member, PeerTransport transport, PeerHost peerHost, HttpClient http)
+    {
+        _member = member;
+        _transport = transport;
+        _peerHost = peerHost;
+        _http = http;
+    }
+
+    /// <summary>What services stand on.</summary>
+    public IMember Member => _member;
+
+    /// <summary>Where its data lies.</summary>
+    public string DataPath => _member.DataPath;
+
+    /// <summary>Where it listens for the other members.</summary>
+    public IReadOnlyList<Uri> PeerEndPoints => _peerHost.EndPoints;
+
+    /// <summary>Ends when the member does: faulted if it had to stop by itself.</summary>
+    public Task Ended => _member.Ended;
+
+    /// <summary>Starts a member: a new one, one that joins, or one that has run before, as its data directory says.</summary>
+    /// <exception cref="BootstrapException">It cannot start as it was told to; the message says what to do.</exception>
+    /// <exception cref="StorageException">What is on its disk cannot be used.</exception>
+    /// <exception cref="IOException">A port is taken.</exception>
+    public static async Task<RaftKvNode> StartAsync(RaftKvOptions options, CancellationToken cancellation = default)
+    {
+        if (options.Problems().FirstOrDefault() is { } problem)
+        {
+            throw new BootstrapException(problem);
+        }
+
+        var log = (options.Loggers ?? NullLoggerFactory.Instance).CreateLogger("raftkv");
+        var http = new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(2) }) { Timeout = options.RequestTimeout };
+        var path = Path.GetFullPath(options.DataDirectory.Length > 0 ? options.DataDirectory : $"{options.Name}.raftkv");
+        var files = new PhysicalFileSystem();
+        var identity = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))) | 1;
+        if (Path.GetDirectoryName(path) is { Length: > 0 } parent)
+        {
+            Directory.CreateDirectory(parent);
+        }
+
+        var directory = DataDirectory.Open(files, path, identity);
+        RunningMember? member = null;
+        PeerTransport? transport = null;
+        try
+        {
+            var peerUrls = options.AdvertisePeerUrls.Count > 0 ? options.AdvertisePeerUrls : Advertised(options.ListenPeer);
+            var who = MemberFile.TryRead(files, path);
+            if (who is null)
+            {
+                who = options.JoinsExistingCluster
+                    ? await Founding.JoinAsync(options, peerUrls, http, cancellation).ConfigureAwait(false)
+                    : Founding.Found(options, peerUrls);
+                who.Write(files, path);
+            }
+
+            member = RunningMember.Open(options, log, files, directory, who);
+            transport = new PeerTransport(
+                new PeerOptions
+                {
+                    ClusterId = who.ClusterId,
+                    Self = who.Self,
+                    ServerVersion = EtcdVersion,
+                    Time = options.Time,
+                    Observer = change => LogPeer(log, change),
+                },
+                member);
+            var peerOptions = new PeerHostOptions { Http = app => PeerEndpoints.Map(app, member, EtcdVersion) };
+            foreach (var endPoint in options.ListenPeer)
+            {
+                peerOptions.Listen.Add(endPoint);
+            }
+
+            var peerHost = await PeerHost.StartAsync(peerOptions, transport, cancellation).ConfigureAwait(false);
+            member.Start(transport, new LeaderCalls(http));
+            var node = new RaftKvNode(member, transport, peerHost, http);
+            var clientUrls = options.AdvertiseClientUrls.Count > 0 ? options.AdvertiseClientUrls : Advertised(options.ListenClient);
+            _ = member.AnnounceAsync(options.Name, [.. clientUrls.Select(Founding.Text)]);
+            return node;
+        }
+        catch
+        {
+            if (transport is not null)
+            {
+                await transport.DisposeAsync().ConfigureAwait(false);
+            }
+
+            member?.Dispose();
+            directory.Dispose();
+            http.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Hands leadership over, finishes what is under way, and stops.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _member.HandOverAsync().ConfigureAwait(false);
+        await _transport.DisposeAsync().ConfigureAwait(false);
+        await _peerHost.DisposeAsync().ConfigureAwait(false);
+        _member.Dispose();
+        _http.Dispose();
+    }
+
+    private static IReadOnlyList<Uri> Advertised(IReadOnlyList<IPEndPoint> listen)
+        => [.. listen.Select(point => new Uri(string.Create(CultureInfo.InvariantCulture, $"http://{Host(point)}:{point.Port}")))];
+
+    // etcd's default is the name, and the ids of members are derived from it.
+    private static string Host(IPEndPoint point)
+        => IPAddress.IsLoopback(point.Address) || point.Address.Equals(IPAddress.Any) || point.Address.Equals(IPAddress.IPv6Any)
+            ? "localhost"
+            : point.Address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? $"[{point.Address}]" : point.Address.ToString();
+
+    private static void LogPeer(ILogger log, PeerEvent change) => Log.Peer(log, change.ToString()!);
+}

@@ -1,0 +1,95 @@
+using System.Net;
+using Microsoft.Extensions.Logging;
+using RaftKv.Server.Replica;
+
+namespace RaftKv.Server;
+
+/// <summary>How a member is set up. What is not said is as etcd has it.</summary>
+public sealed record RaftKvOptions
+{
+    /// <summary>What people call it, and what it is called in <see cref="InitialCluster"/>.</summary>
+    public string Name { get; init; } = "default";
+
+    /// <summary>Where its data lies; made if it is missing. <c>NAME.raftkv</c> in the current directory if nothing is
+    /// said.</summary>
+    public string DataDirectory { get; init; } = "";
+
+    /// <summary>Where clients connect.</summary>
+    public IReadOnlyList<IPEndPoint> ListenClient { get; init; } = [new IPEndPoint(IPAddress.Loopback, 2379)];
+
+    /// <summary>Where the other members connect.</summary>
+    public IReadOnlyList<IPEndPoint> ListenPeer { get; init; } = [new IPEndPoint(IPAddress.Loopback, 2380)];
+
+    /// <summary>Where clients are told to connect; where it listens if nothing is said.</summary>
+    public IReadOnlyList<Uri> AdvertiseClientUrls { get; init; } = [];
+
+    /// <summary>Where the other members are told to connect; where it listens if nothing is said.</summary>
+    public IReadOnlyList<Uri> AdvertisePeerUrls { get; init; } = [];
+
+    /// <summary>The founding members, or, for one that joins, all members with it: names and peer URLs. A member on its own
+    /// if empty.</summary>
+    public IReadOnlyList<(string Name, Uri PeerUrl)> InitialCluster { get; init; } = [];
+
+    /// <summary>Whether the cluster is there already and this member was added to it.</summary>
+    public bool JoinsExistingCluster { get; init; }
+
+    /// <summary>Tells clusters with the same addresses apart.</summary>
+    public string ClusterToken { get; init; } = "etcd-cluster";
+
+    public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    public TimeSpan ElectionTimeout { get; init; } = TimeSpan.FromMilliseconds(1000);
+
+    /// <summary>The largest request, as encoded.</summary>
+    public int MaxRequestBytes { get; init; } = 1_572_864;
+
+    public int MaxTxnOps { get; init; } = 128;
+
+    /// <summary>How much memory the newest records may take; the rest is on disk.</summary>
+    public long RecordMemoryBytes { get; init; } = 64L * 1024 * 1024;
+
+    public ApplierOptions Applier { get; init; } = new();
+
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Where log lines go; nowhere if null.</summary>
+    public ILoggerFactory? Loggers { get; init; }
+
+    /// <summary>After which a request is given up, as etcd reckons it.</summary>
+    public TimeSpan RequestTimeout => TimeSpan.FromSeconds(5) + (2 * ElectionTimeout);
+
+    /// <summary>Everything wrong with these options, in words an operator can act on.</summary>
+    public IEnumerable<string> Problems()
+    {
+        if (Name.Length == 0)
+        {
+            yield return "The member needs a name.";
+        }
+
+        if (HeartbeatInterval < TimeSpan.FromMilliseconds(1))
+        {
+            yield return $"The heartbeat interval is {HeartbeatInterval.TotalMilliseconds} ms; it must be at least 1 ms.";
+        }
+
+        if (ElectionTimeout < 5 * HeartbeatInterval)
+        {
+            yield return $"The election timeout is {ElectionTimeout.TotalMilliseconds} ms; it must be at least five heartbeat intervals, {5 * HeartbeatInterval.TotalMilliseconds} ms.";
+        }
+
+        if (ElectionTimeout > TimeSpan.FromSeconds(50))
+        {
+            yield return $"The election timeout is {ElectionTimeout.TotalMilliseconds} ms; it must be at most 50000 ms.";
+        }
+
+        if (InitialCluster.Count > 0 && InitialCluster.All(member => member.Name != Name))
+        {
+            yield return $"The initial cluster ({string.Join(", ", InitialCluster.Select(member => member.Name))}) does not name this member, '{Name}'.";
+        }
+
+        var twice = InitialCluster.GroupBy(member => member.PeerUrl).FirstOrDefault(group => group.Select(one => one.Name).Distinct().Count() > 1);
+        if (twice is not null)
+        {
+            yield return $"The initial cluster gives {twice.Key} to more than one member.";
+        }
+    }
+}

@@ -1,0 +1,25 @@
+namespace RaftKv.Server.Replica;
+
+/// <summary>How the applier paces what it does beside applying.</summary>
+public sealed record ApplierOptions
+{
+    /// <summary>After so many entries a checkpoint is begun.</summary>
+    /// <remarks>etcd's --snapshot-count.</remarks>
+    public ulong CheckpointEntries { get; init; } = 10_000;
+
+    /// <summary>So many entries before a checkpoint stay in the log, for members that are a little behind.</summary>
+    /// <remarks>etcd's --snapshot-catchup-entries.</remarks>
+    public ulong KeptEntries { get; init; } = 5_000;
+
+    /// <summary>Keys that a step of compaction looks at when there is nothing to apply.</summary>
+    public int IdleCompactionKeys { get; init; } = 1_000;
+
+    /// <summary>And between two batches.</summary>
+    public int BusyCompactionKeys { get; init; } = 100;
+
+    /// <summary>How much of the record store is looked through in one step.</summary>
+    public long ReclaimBytes { get; init; } = 1024 * 1024;
+
+    /// <summary>Space is given back by itself while the records take more than this beside twice what is needed.</summary>
+    public long SlackBytes { get; init; } = 32 * 1024 * 1024;
+}

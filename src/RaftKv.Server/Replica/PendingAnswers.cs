@@ -1,0 +1,83 @@
+using System.Collections.Concurrent;
+using RaftKv.Storage.State;
+
+namespace RaftKv.Server.Replica;
+
+/// <summary>Who waits for a command that was proposed here.</summary>
+/// <remarks>
+/// The applier notes answers while it applies a batch and hands them out when the batch can be seen by readers: whoever
+/// has been told of a write finds it.
+/// </remarks>
+public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswerSink
+{
+    private readonly ConcurrentDictionary<ulong, Waiter> _waiting = new();
+    private readonly ConcurrentQueue<(ulong RequestId, long Since)> _byAge = new();
+    private readonly List<(Waiter Waiter, Answer Answer)> _answered = [];
+
+    public int Count => _waiting.Count;
+
+    /// <summary>Why a request of a certain age was not answered in time, should that happen; on the thread that sweeps.</summary>
+    public Func<long, RequestRefusal> ReasonForTimeout { get; set; } = _ => RequestRefusal.TimedOut;
+
+    /// <summary>Begins to wait. Before the command is proposed.</summary>
+    public Task<Answer> Expect(ulong requestId)
+    {
+        var waiter = new Waiter();
+        var isNew = _waiting.TryAdd(requestId, waiter);
+        Raft.Invariant.Holds(isNew);
+        _byAge.Enqueue((requestId, time.GetTimestamp()));
+        return waiter.Task;
+    }
+
+    /// <summary>The command will not be applied, or nobody waits any more.</summary>
+    public void Refuse(ulong requestId, RequestRefusal reason)
+    {
+        if (_waiting.TryRemove(requestId, out var waiter))
+        {
+            waiter.TrySetException(new RequestRefusedException(reason));
+        }
+    }
+
+    public void Forget(ulong requestId) => _waiting.TryRemove(requestId, out _);
+
+    public void RefuseAll(RequestRefusal reason)
+    {
+        foreach (var requestId in _waiting.Keys)
+        {
+            Refuse(requestId, reason);
+        }
+    }
+
+    /// <summary>Gives up those that have waited for too long.</summary>
+    public void Sweep()
+    {
+        while (_byAge.TryPeek(out var oldest) && (time.GetElapsedTime(oldest.Since) >= timeout || !_waiting.ContainsKey(oldest.RequestId)))
+        {
+            _byAge.TryDequeue(out _);
+            Refuse(oldest.RequestId, ReasonForTimeout(oldest.Since));
+        }
+    }
+
+    public bool IsAwaited(ulong requestId) => _waiting.ContainsKey(requestId);
+
+    public void Complete(ulong requestId, in Answer answer)
+    {
+        if (_waiting.TryRemove(requestId, out var waiter))
+        {
+            _answered.Add((waiter, answer));
+        }
+    }
+
+    /// <summary>What was noted may be told now. By the applier.</summary>
+    public void HandOut()
+    {
+        foreach (var (waiter, answer) in _answered)
+        {
+            waiter.TrySetResult(answer);
+        }
+
+        _answered.Clear();
+    }
+
+    private sealed class Waiter() : TaskCompletionSource<Answer>(TaskCreationOptions.RunContinuationsAsynchronously);
+}
