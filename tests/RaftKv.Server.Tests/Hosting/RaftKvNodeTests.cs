@@ -1,0 +1,49 @@
+namespace RaftKv.Server.Tests.Hosting;
+
+public sealed class RaftKvNodeTests
+{
+    [Fact]
+    public async Task A_member_on_its_own_keeps_what_it_was_given()
+    {
+        await using var cluster = await SmallCluster.StartAsync(1);
+        for (var i = 0; i < 100; i++)
+        {
+            var answer = await SmallCluster.PutAsync(cluster[0], $"k{i}", $"v{i}");
+            Assert.Equal(Storage.State.StateError.None, answer.Error);
+            Assert.Equal(i + 2, answer.Revision);
+        }
+
+        await cluster.StopAsync(0);
+        await cluster.StartAsync(0);
+
+        Assert.Equal("v0", await SmallCluster.GetAsync(cluster[0], "k0"));
+        Assert.Equal("v99", await SmallCluster.GetAsync(cluster[0], "k99"));
+    }
+
+    [Fact]
+    public async Task Every_member_takes_writes_and_reads_what_others_wrote()
+    {
+        await using var cluster = await SmallCluster.StartAsync(3);
+        for (var i = 0; i < 30; i++)
+        {
+            await SmallCluster.PutAsync(cluster[i % 3], $"k{i}", $"v{i}");
+            Assert.Equal($"v{i}", await SmallCluster.GetAsync(cluster[(i + 1) % 3], $"k{i}"));
+        }
+    }
+
+    [Fact]
+    public async Task A_member_that_was_away_catches_up()
+    {
+        await using var cluster = await SmallCluster.StartAsync(3);
+        await SmallCluster.PutAsync(cluster[0], "before", "1");
+        await cluster.StopAsync(2);
+        for (var i = 0; i < 50; i++)
+        {
+            await SmallCluster.PutAsync(cluster[i % 2], $"k{i}", $"v{i}");
+        }
+
+        await cluster.StartAsync(2);
+
+        Assert.Equal("v49", await SmallCluster.GetAsync(cluster[2], "k49"));
+    }
+}

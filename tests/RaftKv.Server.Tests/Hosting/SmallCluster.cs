@@ -1,0 +1,100 @@
+using System.Net;
+using System.Net.Sockets;
+using RaftKv.Storage.State;
+using RaftKv.Storage.State.Requests;
+
+namespace RaftKv.Server.Tests.Hosting;
+
+/// <summary>Some members in this process, with disks and sockets as in life.</summary>
+internal sealed class SmallCluster : IAsyncDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("raftkv-test-").FullName;
+    private readonly RaftKvOptions[] _options;
+    private readonly RaftKvNode?[] _nodes;
+
+    public SmallCluster(int members, Func<RaftKvOptions, RaftKvOptions>? change = null)
+    {
+        var ports = FreePorts(members);
+        var cluster = ports.Select((port, i) => ($"m{i}", new Uri($"http://127.0.0.1:{port}"))).ToArray();
+        _nodes = new RaftKvNode?[members];
+        _options = [.. ports.Select((port, i) => (change ?? (one => one))(new RaftKvOptions
+        {
+            Name = $"m{i}",
+            DataDirectory = Path.Join(_folder, $"m{i}"),
+            ListenPeer = [new IPEndPoint(IPAddress.Loopback, port)],
+            AdvertisePeerUrls = [cluster[i].Item2],
+            InitialCluster = cluster,
+            HeartbeatInterval = TimeSpan.FromMilliseconds(30),
+            ElectionTimeout = TimeSpan.FromMilliseconds(300),
+        }))];
+    }
+
+    public RaftKvNode this[int index] => _nodes[index]!;
+
+    public IEnumerable<RaftKvNode> Running => _nodes.OfType<RaftKvNode>();
+
+    public static async Task<SmallCluster> StartAsync(int members, Func<RaftKvOptions, RaftKvOptions>? change = null)
+    {
+        var cluster = new SmallCluster(members, change);
+        await Task.WhenAll(Enumerable.Range(0, members).Select(cluster.StartAsync));
+        return cluster;
+    }
+
+    public async Task StartAsync(int index) => _nodes[index] = await RaftKvNode.StartAsync(_options[index]);
+
+    public async Task StopAsync(int index)
+    {
+        await _nodes[index]!.DisposeAsync();
+        _nodes[index] = null;
+    }
+
+    public static async Task<Answer> PutAsync(RaftKvNode node, string key, string value)
+    {
+        var request = new Protocol.Etcd.PutRequest
+        {
+            Key = Google.Protobuf.ByteString.CopyFromUtf8(key),
+            Value = Google.Protobuf.ByteString.CopyFromUtf8(value),
+        };
+        var id = node.Member.NextRequestId();
+        var payload = CommandEnvelope.Encode(id, Caller.Nobody, CommandKind.Put, Google.Protobuf.MessageExtensions.ToByteArray(request));
+        return await node.Member.ProposeAsync(payload, id, TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Reads a key as of everything that was acknowledged before; null if it is not there.</summary>
+    public static async Task<string?> GetAsync(RaftKvNode node, string key)
+    {
+        await node.Member.WaitUntilCurrentAsync(TestContext.Current.CancellationToken);
+        using var view = node.Member.OpenView();
+        var body = new WireWriter();
+        RangeRead.Run(new RangeQuery { Key = System.Text.Encoding.UTF8.GetBytes(key) }, view, body);
+        var response = Protocol.Etcd.RangeResponse.Parser.ParseFrom(body.Written);
+        return response.Kvs is [var only] ? only.Value.ToStringUtf8() : null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in Running)
+        {
+            await node.DisposeAsync();
+        }
+
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private static int[] FreePorts(int count)
+    {
+        var listeners = Enumerable.Range(0, count).Select(_ =>
+        {
+            var listener = new TcpListener(IPAddress.Loopback, 0);
+            listener.Start();
+            return listener;
+        }).ToArray();
+        var ports = listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port).ToArray();
+        foreach (var listener in listeners)
+        {
+            listener.Dispose();
+        }
+
+        return ports;
+    }
+}
