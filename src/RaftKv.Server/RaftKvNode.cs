@@ -39,6 +39,9 @@ public sealed class RaftKvNode : IAsyncDisposable
     /// <summary>What services stand on.</summary>
     public IMember Member => _member;
 
+    /// <summary>How things stand with the others.</summary>
+    public IReadOnlyList<PeerStatus> Peers => _transport.Statuses();
+
     /// <summary>Where its data lies.</summary>
     public string DataPath => _member.DataPath;
 

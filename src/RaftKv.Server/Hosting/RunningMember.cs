@@ -420,10 +420,12 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IStateObserver, ID
     public async ValueTask WriteSnapshotAsync(
         Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask> write, CancellationToken cancellation)
     {
+        // The source lets go of the state; this holds it only until then.
         var state = await AskStateAsync(OfferedState.Of, cancellation).ConfigureAwait(false);
+        var source = new StateSource(state, state.Hold()!);
+        state.Release();
         try
         {
-            var source = new StateSource(state);
             await foreach (var piece in source.ReadAsync(0, cancellation).ConfigureAwait(false))
             {
                 await write(piece, cancellation).ConfigureAwait(false);
@@ -431,7 +433,7 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IStateObserver, ID
         }
         finally
         {
-            state.Release();
+            await source.DisposeAsync().ConfigureAwait(false);
         }
     }
 

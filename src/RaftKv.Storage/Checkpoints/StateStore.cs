@@ -20,7 +20,8 @@ namespace RaftKv.Storage.Checkpoints;
 /// </summary>
 /// <remarks>A generation is a state of its own: what is taken in from another member never mixes with what was there. It
 /// counts from the moment at which the checkpoint names it. Used by the thread that applies, but for
-/// <see cref="PendingCheckpoint.Write"/>, which may take its time elsewhere.</remarks>
+/// <see cref="PendingCheckpoint.Write"/>, which may take its time elsewhere, and for <see cref="BeginArrival"/> and
+/// <see cref="Discard"/>, which whoever takes states in calls, one at a time.</remarks>
 public sealed class StateStore : IDisposable
 {
     private const string RecordsPrefix = "records-";

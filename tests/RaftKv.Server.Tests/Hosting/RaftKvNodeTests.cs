@@ -46,4 +46,27 @@ public sealed class RaftKvNodeTests
 
         Assert.Equal("v49", await SmallCluster.GetAsync(cluster[2], "k49"));
     }
+
+    [Fact]
+    public async Task A_member_that_is_too_far_behind_is_sent_the_state()
+    {
+        await using var cluster = await SmallCluster.StartAsync(
+            3, options => options with { Applier = options.Applier with { CheckpointEntries = 50, KeptEntries = 10 } });
+        await SmallCluster.PutAsync(cluster[0], "before", "1");
+        await cluster.StopAsync(2);
+        for (var i = 0; i < 500; i++)
+        {
+            await SmallCluster.PutAsync(cluster[i % 2], $"k{i}", $"v{i}");
+        }
+
+        await cluster.StartAsync(2);
+
+        Assert.Equal("1", await SmallCluster.GetAsync(cluster[2], "before"));
+        Assert.Equal("v499", await SmallCluster.GetAsync(cluster[2], "k499"));
+        Assert.Equal(1, cluster[0].Peers.Concat(cluster[1].Peers).Sum(peer => peer.SnapshotsDelivered));
+        await SmallCluster.PutAsync(cluster[2], "after", "2");
+        await cluster.StopAsync(2);
+        await cluster.StartAsync(2);
+        Assert.Equal("2", await SmallCluster.GetAsync(cluster[2], "after"));
+    }
 }
