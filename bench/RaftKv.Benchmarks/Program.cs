@@ -2,26 +2,41 @@ using System.Globalization;
 using BenchmarkDotNet.Running;
 using RaftKv.Benchmarks.Leases;
 using RaftKv.Benchmarks.Mvcc;
+using RaftKv.Benchmarks.Peers;
 using RaftKv.Benchmarks.Raft;
 using RaftKv.Benchmarks.Wal;
 
-// "plain raft", "plain index [keys]", "plain leases [count]" and "plain wal [folder]" measure by themselves, in seconds: all
-// to within a few percent, the last beside raw writes in the same run. Without "plain", BenchmarkDotNet's own arguments.
-switch (args)
+// "plain NAME [argument]" measures by itself, in seconds, to within a few percent; what stands on sockets or on the disk is
+// measured beside raw sockets and raw writes in the same run. Without "plain", BenchmarkDotNet's own arguments.
+var plain = new Dictionary<string, Func<string?, Task>>(StringComparer.Ordinal)
 {
-    case ["plain", "raft", ..]:
-        RaftCorePlain.Run();
-        break;
-    case ["plain", "wal", .. var folder]:
-        WalAgainstRawWrites.Run(folder is [var path, ..] ? path : Path.GetTempPath());
-        break;
-    case ["plain", "index", .. var keys]:
-        KeyIndexPlain.Run(keys is [var count, ..] ? int.Parse(count, CultureInfo.InvariantCulture) : 1_000_000);
-        break;
-    case ["plain", "leases", .. var leases]:
-        LeasesPlain.Run(leases is [var number, ..] ? int.Parse(number, CultureInfo.InvariantCulture) : 1_000_000);
-        break;
-    default:
-        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
-        break;
+    ["raft"] = Now(_ => RaftCorePlain.Run()),
+    ["wal"] = Now(folder => WalAgainstRawWrites.Run(folder ?? Path.GetTempPath())),
+    ["peers"] = _ => PeerTransportPlain.RunAsync(),
+    ["index"] = Now(keys => KeyIndexPlain.Run(Count(keys, 1_000_000))),
+    ["leases"] = Now(leases => LeasesPlain.Run(Count(leases, 1_000_000))),
+};
+
+if (args is not ["plain", ..])
+{
+    BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+    return 0;
 }
+
+if (args is not [_, var name, ..] || !plain.TryGetValue(name, out var run))
+{
+    Console.Error.WriteLine("Which one? plain " + string.Join(" | ", plain.Keys));
+    return 2;
+}
+
+await run(args.Length > 2 ? args[2] : null);
+return 0;
+
+static Func<string?, Task> Now(Action<string?> run) => argument =>
+{
+    run(argument);
+    return Task.CompletedTask;
+};
+
+static int Count(string? argument, int otherwise) =>
+    argument is null ? otherwise : int.Parse(argument, CultureInfo.InvariantCulture);

@@ -12,8 +12,9 @@ internal sealed class MessageBatchWriter
     // Frames with entries become arrays at the receiver; this keeps the usual ones out of the large object heap.
     private const int FrameBytes = 64 * 1024;
 
-    // A buffer that one huge message made is not kept.
-    private const int KeptBytes = 1024 * 1024;
+    // A buffer that one huge message made is not kept. Full appends (RaftConfig.MaxAppendBytes) are no exception but the
+    // rule while somebody catches up, so there is room for them and for what gathered before.
+    private const int KeptBytes = 4 * 1024 * 1024;
 
     private byte[] _buffer = new byte[16 * 1024];
     private int _length;

@@ -54,6 +54,17 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
         }
     }
 
+    public TimeSpan? HeardAgo
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _connection?.HeardAgo;
+            }
+        }
+    }
+
     public TimeSpan? ConnectedFor
     {
         get

@@ -107,6 +107,7 @@ internal sealed class Peer : IAsyncDisposable
                 Id = Id,
                 Urls = _urls,
                 ConnectedFor = prompt is null || bulk is null ? null : prompt < bulk ? prompt : bulk,
+                HeardAgo = _prompt.HeardAgo is { } one && _bulk.HeardAgo is { } other ? (one > other ? one : other) : null,
                 RoundTrip = _prompt.RoundTrip,
                 ServerVersion = _serverVersion,
                 LastError = _lastError,

@@ -49,7 +49,6 @@ internal sealed class PeerConnection : IAsyncDisposable
     private long _heardAt;
 
     private long _roundTripTicks;
-    private long _receivedBytes;
     private string? _endReason;
 
     /// <param name="input">What comes in, behind the handshake.</param>
@@ -76,7 +75,8 @@ internal sealed class PeerConnection : IAsyncDisposable
 
     public TimeSpan? RoundTrip => Volatile.Read(ref _roundTripTicks) is var ticks and > 0 ? TimeSpan.FromTicks(ticks) : null;
 
-    public long ReceivedBytes => Volatile.Read(ref _receivedBytes);
+    /// <summary>How long ago anything came from the other end.</summary>
+    public TimeSpan HeardAgo => _time.GetElapsedTime(Volatile.Read(ref _heardAt));
 
     /// <summary>The handshake is over: from now on signs of life are given, and expected.</summary>
     public void Start() => _keepAlive.Change(_options.KeepAliveInterval, _options.KeepAliveInterval);
@@ -215,7 +215,6 @@ internal sealed class PeerConnection : IAsyncDisposable
                 if (filled == length)
                 {
                     PeerFrame.CheckBody(body.AsSpan(0, length), sum);
-                    Volatile.Write(ref _receivedBytes, _receivedBytes + PeerFrame.HeaderBytes + length);
                     return new ReceivedFrame(kind, body.AsMemory(0, length));
                 }
             }
@@ -341,8 +340,9 @@ internal sealed class PeerConnection : IAsyncDisposable
             return;
         }
 
+        // Whoever reads as well hears whether the other end is there; then it may take its time, as a snapshot's disk does.
         var writingSince = Volatile.Read(ref _writingSince);
-        if (writingSince != NotNow && _time.GetElapsedTime(writingSince) >= _options.WriteTimeout)
+        if (writingSince != NotNow && readingSince == NotNow && _time.GetElapsedTime(writingSince) >= _options.WriteTimeout)
         {
             Cut($"Nothing could be written for {_options.WriteTimeout.TotalSeconds:0.###} s.");
             return;

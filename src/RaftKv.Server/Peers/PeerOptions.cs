@@ -23,7 +23,7 @@ public sealed record PeerOptions
     /// <remarks>etcd's --raft-read-timeout.</remarks>
     public TimeSpan ReadTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>A connection that takes nothing for this long is cut.</summary>
+    /// <summary>A connection that takes nothing for this long is cut, unless signs of life come from it.</summary>
     /// <remarks>etcd's --raft-write-timeout.</remarks>
     public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(5);
 

@@ -18,6 +18,9 @@ public sealed record PeerStatus
     /// <summary>Of the newest keep-alive on the prompt stream.</summary>
     public TimeSpan? RoundTrip { get; init; }
 
+    /// <summary>How long ago the peer was last heard on its quieter message stream; null while either is down.</summary>
+    public TimeSpan? HeardAgo { get; init; }
+
     /// <summary>As the peer told when it last answered; empty before.</summary>
     public string ServerVersion { get; init; } = "";
 

@@ -151,12 +151,13 @@ public sealed class PeerHandshakeTests
     [Fact]
     public async Task Strangers_beyond_the_limit_are_not_let_in()
     {
-        await using var one = await TestMember.StartAsync(1, options => options with { MaxStrangers = 2 });
+        var time = new ManualTime();
+        await using var one = await TestMember.StartAsync(1, options => options with { MaxStrangers = 2, Time = time });
         using var first = await RawPeer.ConnectAsync(one.Url);
         using var second = await RawPeer.ConnectAsync(one.Url);
         await first.SendAsync([0x8B]);
         await second.SendAsync([0x8B]);
-        await Task.Delay(50, TestContext.Current.CancellationToken);
+        await TestMember.Until(() => time.PendingTimers == 2);
         using var third = await RawPeer.ConnectAsync(one.Url);
         Assert.Empty(await third.ReadToEndAsync());
     }

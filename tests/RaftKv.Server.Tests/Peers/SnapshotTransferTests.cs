@@ -194,10 +194,12 @@ public sealed class SnapshotTransferTests
         };
         one.Transport.SendSnapshot(one.InstallSnapshot(two.Id, 70), source);
         await TestMember.Until(() => two.Sinks.Count == 1);
-        for (var i = 0; i < 4; i++)
+        for (var i = 0; i < 20; i++)
         {
+            // Signs of life come on all streams alike; those of the others tell when a step is over.
             time.Advance(TimeSpan.FromSeconds(1));
-            await Task.Delay(50, TestContext.Current.CancellationToken);
+            await TestMember.Until(() => one.StatusOf(two).HeardAgo == TimeSpan.Zero);
+            await Task.Delay(10, TestContext.Current.CancellationToken);
         }
 
         Assert.InRange(Volatile.Read(ref furthest), 0, 30_000_000);
