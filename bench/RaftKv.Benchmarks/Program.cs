@@ -4,6 +4,7 @@ using RaftKv.Benchmarks.Leases;
 using RaftKv.Benchmarks.Mvcc;
 using RaftKv.Benchmarks.Peers;
 using RaftKv.Benchmarks.Raft;
+using RaftKv.Benchmarks.Records;
 using RaftKv.Benchmarks.Wal;
 
 // "plain NAME [argument]" measures by itself, in seconds, to within a few percent; what stands on sockets or on the disk is
@@ -15,6 +16,7 @@ var plain = new Dictionary<string, Func<string?, Task>>(StringComparer.Ordinal)
     ["peers"] = _ => PeerTransportPlain.RunAsync(),
     ["index"] = Now(keys => KeyIndexPlain.Run(Count(keys, 1_000_000))),
     ["leases"] = Now(leases => LeasesPlain.Run(Count(leases, 1_000_000))),
+    ["records"] = Now(folder => RecordStorePlain.Run(folder is null ? [] : [folder])),
 };
 
 if (args is not ["plain", ..])

@@ -2,6 +2,7 @@
 // how far it has come. Whoever kills it compares the log with the last line.
 //
 //   RaftKv.Storage.CrashWriter <directory> <seed>
+//   RaftKv.Storage.CrashWriter records <directory> <seed> [<token> <oldest> <end>]      see RecordCrashWriter.cs
 //
 //   ready 2/17          what it found
 //   appended 2/20 3     the last entry, and the term of the hard state
@@ -9,10 +10,17 @@
 using System.Buffers.Binary;
 using RaftKv.Raft;
 using RaftKv.Raft.Log;
+using RaftKv.Storage.CrashWriter;
 using RaftKv.Storage.Files;
 using RaftKv.Storage.Wal;
 
 const ulong Identity = 0xFEED;
+
+if (args[0] == "records")
+{
+    RecordCrashWriter.Run(args[1..]);
+    return;
+}
 
 var directory = args[0];
 var random = new Random(int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture));

@@ -129,6 +129,7 @@ public sealed class FasterRecordStore : IRecordStore
         {
             store._device.BeginRecovery(extent);
             store._checkpoints.Offer(extent.Begin, extent.End);
+            RecordDevice.ReadTogether(true);
             store._log.Recover(Guid.Empty, SingleExtentCheckpoints.Name);
             store._device.EndRecovery(extent);
             Invariant.Holds(store._log.Log.TailAddress == extent.End);
@@ -139,6 +140,10 @@ public sealed class FasterRecordStore : IRecordStore
         {
             store.Dispose();
             throw;
+        }
+        finally
+        {
+            RecordDevice.ReadTogether(false);
         }
     }
 
@@ -342,7 +347,16 @@ public sealed class FasterRecordStore : IRecordStore
     {
         key = default;
         record = default;
-        var isThere = records.GetNext(out _);
+        bool isThere;
+        RecordDevice.ReadTogether(true); // The next page is read while this one is looked through.
+        try
+        {
+            isThere = records.GetNext(out _);
+        }
+        finally
+        {
+            RecordDevice.ReadTogether(false);
+        }
 
         // Zeros were handed to FASTER for what could not be read, and it went over them.
         if (_device.DamageCount != damageCount)

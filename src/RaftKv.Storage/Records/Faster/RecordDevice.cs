@@ -711,7 +711,11 @@ internal sealed unsafe class RecordDevice : StorageDeviceBase
             }
             else if (address + at < _recoveringUntil)
             {
-                AddSum(address + at, sum);
+                // Several threads read then, and the device's own has nothing to do yet.
+                lock (_sums)
+                {
+                    AddSum(address + at, sum);
+                }
             }
         }
     }
