@@ -7,16 +7,16 @@ using RaftKv.Benchmarks.Raft;
 using RaftKv.Benchmarks.Records;
 using RaftKv.Benchmarks.Wal;
 
-// "plain NAME [argument]" measures by itself, in seconds, to within a few percent; what stands on sockets or on the disk is
+// "plain NAME [arguments]" measures by itself, in seconds, to within a few percent; what stands on sockets or on the disk is
 // measured beside raw sockets and raw writes in the same run. Without "plain", BenchmarkDotNet's own arguments.
-var plain = new Dictionary<string, Func<string?, Task>>(StringComparer.Ordinal)
+var plain = new Dictionary<string, Func<string[], Task>>(StringComparer.Ordinal)
 {
     ["raft"] = Now(_ => RaftCorePlain.Run()),
-    ["wal"] = Now(folder => WalAgainstRawWrites.Run(folder ?? Path.GetTempPath())),
+    ["wal"] = Now(folder => WalAgainstRawWrites.Run(folder.Length > 0 ? folder[0] : Path.GetTempPath())),
     ["peers"] = _ => PeerTransportPlain.RunAsync(),
     ["index"] = Now(keys => KeyIndexPlain.Run(Count(keys, 1_000_000))),
     ["leases"] = Now(leases => LeasesPlain.Run(Count(leases, 1_000_000))),
-    ["records"] = Now(folder => RecordStorePlain.Run(folder is null ? [] : [folder])),
+    ["records"] = Now(RecordStorePlain.Run),
 };
 
 if (args is not ["plain", ..])
@@ -31,14 +31,14 @@ if (args is not [_, var name, ..] || !plain.TryGetValue(name, out var run))
     return 2;
 }
 
-await run(args.Length > 2 ? args[2] : null);
+await run(args[2..]);
 return 0;
 
-static Func<string?, Task> Now(Action<string?> run) => argument =>
+static Func<string[], Task> Now(Action<string[]> run) => arguments =>
 {
-    run(argument);
+    run(arguments);
     return Task.CompletedTask;
 };
 
-static int Count(string? argument, int otherwise) =>
-    argument is null ? otherwise : int.Parse(argument, CultureInfo.InvariantCulture);
+static int Count(string[] arguments, int otherwise) =>
+    arguments.Length == 0 ? otherwise : int.Parse(arguments[0], CultureInfo.InvariantCulture);

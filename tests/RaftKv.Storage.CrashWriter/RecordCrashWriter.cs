@@ -68,7 +68,7 @@ public static class RecordCrashWriter
             {
                 // A few thousand stay; one in 97 of the older ones, too, for ever.
                 oldest = Math.Max(oldest, next - 3_000);
-                store.ReclaimStep(random.Next(100_000), new Liveness(oldest));
+                store.ReclaimStep(random.Next(400_000), new Liveness(oldest));
             }
         }
     }
