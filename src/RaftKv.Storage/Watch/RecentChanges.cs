@@ -64,20 +64,29 @@ internal sealed class RecentChanges
         return NextPosition - 1;
     }
 
-    /// <summary>Keeps what was before a change with it, if it is still here.</summary>
-    public void Remember(WatchEvent change, byte[] before)
+    /// <summary>What was before a change is known now, and counts if the change is still here.</summary>
+    public void CountBefore(WatchEvent change)
     {
+        if (change.IsBeforeCounted)
+        {
+            return;
+        }
+
         var position = PositionOf(change.Revision.Main);
         while (position < NextPosition && this[position].Revision.CompareTo(change.Revision) < 0)
         {
             position++;
         }
 
-        if (change.Before is null && position < NextPosition && ReferenceEquals(this[position], change))
+        if (position < NextPosition && ReferenceEquals(this[position], change))
         {
-            change.Remember(before);
-            _bytes += before.Length;
+            change.IsBeforeCounted = true;
+            _bytes += change.Before?.Length ?? 0;
             Shrink();
+        }
+        else
+        {
+            change.Forget();
         }
     }
 
@@ -124,7 +133,7 @@ internal sealed class RecentChanges
     private void Drop()
     {
         ref var oldest = ref _ring[FirstPosition & (_ring.Length - 1)];
-        _bytes -= oldest.Record.Length + (oldest.Before?.Length ?? 0);
+        _bytes -= oldest.Record.Length + (oldest.IsBeforeCounted ? oldest.Before?.Length ?? 0 : 0);
         FirstRevision = oldest.Revision.Main + 1;
         oldest = null!;
         FirstPosition++;

@@ -10,6 +10,8 @@ namespace RaftKv.Storage.Watch;
 /// </summary>
 internal sealed class WatchEvent(Revision revision, ReadOnlyMemory<byte> record, bool isDelete)
 {
+    private byte[]? _before;
+
     public Revision Revision { get; } = revision;
 
     public ReadOnlyMemory<byte> Record { get; } = record;
@@ -18,16 +20,17 @@ internal sealed class WatchEvent(Revision revision, ReadOnlyMemory<byte> record,
 
     public ReadOnlySpan<byte> Key => RecordFormat.KeyOf(Record.Span);
 
-    /// <summary>The record before it; empty if there is none to be had, null if nobody has asked yet. Set under the hub's
-    /// lock, once.</summary>
-    public byte[]? Before { get; private set; }
+    /// <summary>The record before it; empty if there is none to be had, null if that is not known.</summary>
+    public byte[]? Before => Volatile.Read(ref _before);
 
-    /// <summary>Remembers what was before for those who ask next.</summary>
-    public void Remember(byte[] before)
-    {
-        Invariant.Holds(Before is null);
-        Before = before;
-    }
+    /// <summary>Whether <see cref="Before"/> is in the count of the recent changes. Under the hub's lock.</summary>
+    public bool IsBeforeCounted { get; set; }
+
+    /// <summary>Shares what was before with those who ask next.</summary>
+    public void Remember(byte[] before) => Volatile.Write(ref _before, before);
+
+    /// <summary>Lets go of it again, so that an event that is not recent any more does not hold on to it.</summary>
+    public void Forget() => Volatile.Write(ref _before, null);
 
     /// <summary>Looks up what the key was one main revision earlier.</summary>
     /// <returns>The record; empty if the key was not there, or if that is compacted.</returns>

@@ -76,7 +76,7 @@ internal sealed class WatchHistory(WatchOptions options, WatchFaults faults)
                 return items[i].Modified.Main;
             }
 
-            var end = EndOfGroup(items, i);
+            var end = EndOfGroup(items, i, Math.Min(KeyRevisionsAtATime, slice.Room));
             var records = new RecordChain();
             slice.View.Read([.. items[i..end].Select(item => item.Modified)], records);
             foreach (var change in records.Events)
@@ -91,12 +91,12 @@ internal sealed class WatchHistory(WatchOptions options, WatchFaults faults)
     }
 
     // Few enough that a full response is noticed in time, and never a part of a revision.
-    private int EndOfGroup(List<KeyRevision> items, int from)
+    private int EndOfGroup(List<KeyRevision> items, int from, int max)
     {
         var bytes = 0L;
         var end = from;
         while (end < items.Count
-            && ((end < from + KeyRevisionsAtATime && bytes < options.ResponseBytes)
+            && ((end < from + max && bytes < options.ResponseBytes)
                 || items[end].Modified.Main == items[end - 1].Modified.Main))
         {
             bytes += items[end++].Bytes;
@@ -248,8 +248,10 @@ internal sealed class WatchHistory(WatchOptions options, WatchFaults faults)
 
         public Watcher Watcher { get; } = watcher;
 
-        public bool IsFull
-            => _revisions >= history.Options.ResponseRevisions || _bytes >= history.Options.ResponseBytes;
+        /// <summary>How many more revisions fit.</summary>
+        public int Room => history.Options.ResponseRevisions - _revisions;
+
+        public bool IsFull => Room <= 0 || _bytes >= history.Options.ResponseBytes;
 
         /// <summary>Looks through a piece until it ends or there is enough; says where to go on.</summary>
         public long Add(Piece piece, long from, long upTo)

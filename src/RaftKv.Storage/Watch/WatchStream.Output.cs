@@ -449,6 +449,7 @@ public sealed partial class WatchStream
                 foreach (ref var taken in events.Slice(response.FirstEvent, response.EventCount))
                 {
                     var before = taken.Before ?? taken.Event.Before ?? taken.Event.LookUpBefore(view, _hub.Faults);
+                    taken.Event.Remember(before);
                     taken = taken with { Before = before };
                     bytes += before.Length;
                 }
@@ -467,10 +468,7 @@ public sealed partial class WatchStream
                 response.NeedsBefore = false;
                 foreach (ref readonly var taken in events.Slice(response.FirstEvent, response.EventCount))
                 {
-                    if (taken.Event.Before is null && taken.Before is not null)
-                    {
-                        _hub.Recent.Remember(taken.Event, taken.Before);
-                    }
+                    _hub.Recent.CountBefore(taken.Event);
                 }
             }
         }

@@ -14,6 +14,9 @@ internal sealed class MemoryRecords : IRecordStore
     /// <summary>How many records were read.</summary>
     public long Reads { get; private set; }
 
+    /// <summary>A record that cannot be read for now.</summary>
+    public Revision? Damaged { get; set; }
+
     public void Put(Revision revision, ReadOnlySpan<byte> record) => _records[revision] = record.ToArray();
 
     public IRecordReader OpenReader() => new Reader(this);
@@ -69,6 +72,11 @@ internal sealed class MemoryRecords : IRecordStore
             if (!store._records.TryGetValue(revision, out var record))
             {
                 return false;
+            }
+
+            if (revision == store.Damaged)
+            {
+                throw new IOException($"{revision} is damaged.");
             }
 
             store.Reads++;

@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using RaftKv.Raft;
 using RaftKv.Storage.Mvcc;
 using RaftKv.Storage.Watch;
@@ -7,7 +8,7 @@ namespace RaftKv.Storage.Tests.Watch;
 /// <summary>Random stores, clients and troubles; every response is held against the guarantees of a watch.</summary>
 public sealed class WatchModelTests
 {
-    public static TheoryData<ulong> Seeds => [.. Enumerable.Range(1, 150).Select(seed => (ulong)seed)];
+    public static TheoryData<ulong> Seeds => [.. Enumerable.Range(1, 120).Select(seed => (ulong)seed)];
 
     public static TheoryData<string> Faults => [
         nameof(WatchFaults.KeepsPositionsOverSnapshot),
@@ -42,7 +43,7 @@ public sealed class WatchModelTests
     {
         var faults = new WatchFaults();
         typeof(WatchFaults).GetProperty(fault)!.SetValue(faults, true);
-        var noticed = Enumerable.Range(1, 150).Count(seed =>
+        var noticedBy = Enumerable.Range(1, 150).FirstOrDefault(seed =>
         {
             try
             {
@@ -55,8 +56,23 @@ public sealed class WatchModelTests
                 return true;
             }
         });
-        Assert.True(noticed > 0);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{fault}: noticed by {noticed} of 150 seeds");
+        Assert.NotEqual(0, noticedBy);
+    }
+
+    [Fact]
+    public void The_same_seed_gives_the_same_bytes()
+    {
+        for (var seed = 1ul; seed <= 10; seed++)
+        {
+            Assert.Equal(Bytes(seed), Bytes(seed));
+        }
+
+        static byte[] Bytes(ulong seed)
+        {
+            using var world = new World(seed, WatchFaults.None);
+            world.Play();
+            return world.Told;
+        }
     }
 
     private sealed class World : IDisposable
@@ -98,6 +114,9 @@ public sealed class WatchModelTests
                 _keys.Add(key);
             }
         }
+
+        /// <summary>All responses to clients that were there at the end.</summary>
+        public byte[] Told => [.. _clients.SelectMany(client => client.Log).SelectMany(response => response.ToByteArray())];
 
         public void Play()
         {
