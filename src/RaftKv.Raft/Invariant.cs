@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
@@ -22,11 +21,6 @@ public static class Invariant
             Broken(text);
         }
     }
-
-    /// <summary>An expensive truth, checked where RAFTKV_VERIFY is defined: in tests and in simulation.</summary>
-    [Conditional("RAFTKV_VERIFY")]
-    public static void Verify(bool claim, [CallerArgumentExpression(nameof(claim))] string text = "")
-        => Holds(claim, text);
 
     [DoesNotReturn]
     private static void Broken(string text) => throw new InvariantBrokenException(text);

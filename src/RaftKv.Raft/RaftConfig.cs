@@ -37,7 +37,10 @@ public sealed record RaftConfig
     public ReadMode Reads { get; init; } = ReadMode.Quorum;
 
     /// <summary>With <see cref="ReadMode.Lease"/>: how much shorter than <see cref="ElectionTicks"/> a lease is, to make
-    /// up for clocks that run at different rates.</summary>
+    /// up for clocks that run at different rates. With ticks that last from (1 - d) to (1 + d) of what they should,
+    /// (ElectionTicks - LeaseMarginTicks) (1 + d) must not exceed (ElectionTicks - 1) (1 - d).</summary>
+    /// <remarks>2 of 10 allows for d of 5 percent. Nothing makes up for a process that stands still and goes on: that is why
+    /// leases are not the default.</remarks>
     public int LeaseMarginTicks { get; init; } = 2;
 
     /// <summary>One append carries at most this much, but at least one entry.</summary>

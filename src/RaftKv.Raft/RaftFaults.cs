@@ -44,4 +44,7 @@ public sealed record RaftFaults
     /// <summary>A leader starts a membership change while the one before is not yet committed, and before it has
     /// committed an entry of its own term: two majorities may then have no member in common.</summary>
     public bool AllowsConcurrentChanges { get; init; }
+
+    /// <summary>A leader that has told another one to take over goes on reading by its lease.</summary>
+    public bool KeepsLeaseOverTransfer { get; init; }
 }

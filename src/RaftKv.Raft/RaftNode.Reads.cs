@@ -132,7 +132,7 @@ public sealed partial class RaftNode
     {
         get
         {
-            if (_settings.Reads != ReadMode.Lease || _isLeaseBroken)
+            if (_settings.Reads != ReadMode.Lease || (_isLeaseBroken && !_faults.KeepsLeaseOverTransfer))
             {
                 return false;
             }

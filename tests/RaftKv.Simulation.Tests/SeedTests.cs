@@ -69,6 +69,25 @@ public class SeedTests
         Assert.Fail($"{mutation.SeedsMax} seeds of {mutation.Scenario} did not notice {name}");
     }
 
+    /// <summary>That reads by lease are right within the drift that the margin allows for, the scenario shows; here, that it
+    /// would notice if they were not.</summary>
+    [Fact]
+    public void Clocks_that_differ_more_than_the_margin_allows_are_noticed()
+    {
+        for (var seed = 1UL; seed <= 300; seed++)
+        {
+            var plan = Scenarios.Find("leases").Draw(seed);
+            var raft = plan.Member.Raft with { LeaseMarginTicks = 0 };
+            plan = plan with { ClockSkewPercent = 40, Member = plan.Member with { Raft = raft } };
+            if (Run.Of(plan).Violation is { Property: "Linearizability" })
+            {
+                return;
+            }
+        }
+
+        Assert.Fail("300 seeds did not notice leases that outlast the promises they rest on");
+    }
+
     [Theory]
     [MemberData(nameof(OnceFailed))]
     public void What_once_failed_holds(string scenario, ulong seed, string edits)

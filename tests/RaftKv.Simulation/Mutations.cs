@@ -1,5 +1,6 @@
 using RaftKv.Raft;
 using RaftKv.Simulation.Members;
+using RaftKv.Storage.Wal;
 
 namespace RaftKv.Simulation;
 
@@ -21,7 +22,7 @@ internal static class Mutations
         Core("M1-answers-before-durable", "crashes", 20, new RaftFaults { AnswersBeforeDurable = true }),
         new("M2-claims-before-data", "crashes", 200, new MemberFaults { ClaimsBeforeData = true }),
         Core("M3-forgets-vote", "elections", 500, new RaftFaults { ForgetsVote = true }),
-        Core("M4-reads-without-round", "partitions", 200, new RaftFaults { ReadsWithoutRound = true }),
+        Core("M4-reads-without-round", "partitions", 500, new RaftFaults { ReadsWithoutRound = true }),
         Core("M5-reads-before-own-commit", "elections", 500, new RaftFaults { ReadsBeforeOwnCommit = true }),
         Core("M6-counts-learners", "membership", 200, new RaftFaults { CountsLearners = true }),
         Core("M7-truncates-always", "partitions", 200, new RaftFaults { TruncatesAlways = true }),
@@ -32,6 +33,8 @@ internal static class Mutations
         Core("trusts-overwritten-writes", "elections", 1000, new RaftFaults { TrustsOverwrittenWrites = true }),
         Core("ignores-candidate-log", "elections", 200, new RaftFaults { IgnoresCandidateLog = true }),
         Core("allows-concurrent-changes", "membership", 500, new RaftFaults { AllowsConcurrentChanges = true }),
+        Core("keeps-lease-over-transfer", "leases", 1000, new RaftFaults { KeepsLeaseOverTransfer = true }),
+        new("trusts-failed-sync", "disks", 100, new MemberFaults { Wal = new WalFaults { RepeatsFailedSync = true } }),
         new("reads-before-applied", "slow-follower", 200, new MemberFaults { ReadsBeforeApplied = true }),
     ];
 

@@ -42,7 +42,7 @@ internal static class Scenarios
         new("elections", "leaders come and go so fast that terms pile up in the logs", Elections),
         new("slow-follower", "members fall so far behind that only a snapshot helps", SlowFollower),
         new("wipes", "disks are destroyed, of fewer than half of the members", seed => Draw("wipes", seed, [Trouble.Wipe, Trouble.Crash, Trouble.IsolateSome])),
-        new("leases", "reads by lease, with clocks that differ a little", Leases),
+        new("leases", "reads by lease, with clocks that differ as much as the lease's margin allows", Leases),
     ];
 
     public static Scenario Find(string name)
@@ -90,17 +90,7 @@ internal static class Scenarios
             seed,
             [Trouble.IsolateLeader, Trouble.IsolateLeader, Trouble.CrashLeader, Trouble.CutOneWay, Trouble.Split, Trouble.Crash]);
         var chance = new Chance(seed).Stream("elections");
-        var troubles = new PlannedTrouble[plan.Troubles.Count * 3];
-        for (var i = 0; i < troubles.Length; i++)
-        {
-            troubles[i] = new PlannedTrouble(
-                chance.Between(100 * Simulator.Millisecond, plan.Nanos),
-                plan.Troubles[i / 3].Kind,
-                chance.Between(10, 250) * Simulator.Millisecond,
-                chance.Next());
-        }
-
-        Array.Sort(troubles, static (one, other) => one.At.CompareTo(other.At));
+        var troubles = Repeat(plan, times: 3, lastsMax: 250, chance);
         var isOneByOne = chance.CoinToss();
         var raft = plan.Member.Raft;
         return plan with
@@ -129,6 +119,23 @@ internal static class Scenarios
         };
     }
 
+    // The same kinds of trouble, more of them and shorter.
+    private static PlannedTrouble[] Repeat(FaultPlan plan, int times, int lastsMax, Chance chance)
+    {
+        var troubles = new PlannedTrouble[plan.Troubles.Count * times];
+        for (var i = 0; i < troubles.Length; i++)
+        {
+            troubles[i] = new PlannedTrouble(
+                chance.Between(100 * Simulator.Millisecond, plan.Nanos),
+                plan.Troubles[i / times].Kind,
+                chance.Between(10, lastsMax) * Simulator.Millisecond,
+                chance.Next());
+        }
+
+        Array.Sort(troubles, static (one, other) => one.At.CompareTo(other.At));
+        return troubles;
+    }
+
     private static FaultPlan SlowFollower(ulong seed)
     {
         var plan = Draw("slow-follower", seed, [Trouble.IsolateSome, Trouble.Crash, Trouble.DiskStall, Trouble.CrashAtFailpoint]);
@@ -139,17 +146,61 @@ internal static class Scenarios
         };
     }
 
+    // Leaders that are cut off, and clients that go on reading from them while others write elsewhere.
     private static FaultPlan Leases(ulong seed)
     {
-        var plan = Draw("leases", seed, [Trouble.IsolateLeader, Trouble.Split, Trouble.CutOneWay, Trouble.Transfer]);
+        var plan = Draw(
+            "leases",
+            seed,
+            [
+                Trouble.IsolateLeader, Trouble.IsolateLeader, Trouble.Split, Trouble.CutOneWay, Trouble.CutOneWay,
+                Trouble.Transfer, Trouble.Transfer, Trouble.Transfer, Trouble.Crash, Trouble.Crash,
+            ]);
+        var chance = new Chance(seed).Stream("leases");
+        var troubles = Repeat(plan, times: 2, lastsMax: 300, chance);
+        var skew = chance.Pick<int>([0, 5, 10, 20]);
+        var raft = plan.Member.Raft;
         return plan with
         {
-            ClockSkewPercent = 5,
+            Voters = chance.Pick<int>([3, 3, 5]),
+            Troubles = troubles,
+            ClockSkewPercent = skew,
+            Network = new NetworkFaults { DelayNanosMin = 100 * Simulator.Microsecond, DelayNanosMax = 3 * Simulator.Millisecond },
+            Workload = plan.Workload with
+            {
+                Clients = 6,
+                Keys = 2,
+                Operations = 600,
+                ThinkNanosMax = 15 * Simulator.Millisecond,
+                TimeoutNanos = 30 * Simulator.Millisecond,
+                AttemptsMax = 1,
+                Loss = Ratio.Never,
+                Reads = new Ratio(4, 5),
+                Wandering = new Ratio(2, 3),
+            },
             Member = plan.Member with
             {
-                Raft = plan.Member.Raft with { Reads = ReadMode.Lease, CheckQuorum = true, LeaseMarginTicks = 3 },
+                Raft = raft with
+                {
+                    Reads = ReadMode.Lease,
+                    PreVote = chance.CoinToss(),
+                    CheckQuorum = true,
+                    LeaseMarginTicks = LeaseMarginFor(skew, raft.ElectionTicks),
+                },
             },
         };
+    }
+
+    // The least that RaftConfig.LeaseMarginTicks says suffices: the slowest clock's lease ends before the fastest one votes.
+    private static int LeaseMarginFor(int skewPercent, int electionTicks)
+    {
+        var margin = 0;
+        while ((electionTicks - margin) * (100 + skewPercent) > (electionTicks - 1) * (100 - skewPercent))
+        {
+            margin++;
+        }
+
+        return margin;
     }
 
     private static FaultPlan Draw(string name, ulong seed, Trouble[] mix, bool rough = true)

@@ -16,6 +16,9 @@ public sealed record WalOptions
     /// the segments.</summary>
     public long TailBytes { get; init; } = 16 * 1024 * 1024;
 
+    /// <summary>For tests of the tests.</summary>
+    internal WalFaults Faults { get; init; } = WalFaults.None;
+
     /// <summary>Everything wrong with these options, in words an operator can act on.</summary>
     public IEnumerable<string> Problems()
     {

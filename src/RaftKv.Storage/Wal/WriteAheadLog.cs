@@ -369,6 +369,11 @@ public sealed partial class WriteAheadLog : IDisposable
             _active.File.WriteAt(_offset, bytes);
             _active.File.Sync();
         }
+        catch (FileSyncFailedException) when (_options.Faults.RepeatsFailedSync)
+        {
+            ReopenActive();
+            _active.File.Sync();
+        }
         catch (Exception failure)
         {
             _failure = failure;
@@ -378,6 +383,16 @@ public sealed partial class WriteAheadLog : IDisposable
         _offset += bytes.Length;
         _previous = sum;
         _sequence++;
+    }
+
+    // For a mistake put in on purpose. The file of before stays open for whoever reads it.
+    private void ReopenActive()
+    {
+        lock (_view)
+        {
+            _active = new WalSegment(_active.Number, _active.Path, _active.CapacityBytes, _files.OpenFile(_active.Path));
+            _segments[^1] = _active;
+        }
     }
 
     private void Publish(in WalBatch batch, long entryAt)

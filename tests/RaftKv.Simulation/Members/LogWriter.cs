@@ -9,7 +9,7 @@ namespace RaftKv.Simulation.Members;
 /// The thread that writes the log, without the thread: writes queue up while the disk is at work, and those that have
 /// queued up are then written as one, the way a group commit comes about by itself.
 /// </summary>
-internal sealed class LogWriter(IMemberWorld world, WriteAheadLog wal, CheckpointStore checkpoints, MemberFaults faults)
+internal sealed class LogWriter(IMemberWorld world, WriteAheadLog wal, CheckpointStore checkpoints)
 {
     // Of the disk being full: how long until it is asked again.
     private const long RetryNanos = 40 * Simulator.Millisecond;
@@ -114,7 +114,7 @@ internal sealed class LogWriter(IMemberWorld world, WriteAheadLog wal, Checkpoin
             reset = snapshot.Position;
         }
 
-        Append(new WalBatch
+        wal.Append(new WalBatch
         {
             Reset = reset,
             HardState = hardState,
@@ -127,17 +127,6 @@ internal sealed class LogWriter(IMemberWorld world, WriteAheadLog wal, Checkpoin
 
         _underWay.AddRange(_queue[..count]);
         _queue.RemoveRange(0, count);
-    }
-
-    private void Append(WalBatch batch)
-    {
-        try
-        {
-            wal.Append(batch);
-        }
-        catch (FileSyncFailedException) when (faults.TrustsFailedSync)
-        {
-        }
     }
 
     private int CountOfMergeable()

@@ -1,8 +1,9 @@
 using RaftKv.Raft;
+using RaftKv.Storage.Wal;
 
 namespace RaftKv.Simulation.Members;
 
-/// <summary>Mistakes to be made, to see that the simulator notices: those of the core, and those that a host can make.</summary>
+/// <summary>Mistakes to be made, to see that the simulator notices: those of the core, of the log, and those that a host can make.</summary>
 internal sealed record MemberFaults
 {
     public static readonly MemberFaults None = new();
@@ -21,6 +22,6 @@ internal sealed record MemberFaults
     /// <summary>A read is answered when its index is known rather than when it is applied.</summary>
     public bool ReadsBeforeApplied { get; init; }
 
-    /// <summary>After a failed sync the member goes on as if it had succeeded.</summary>
-    public bool TrustsFailedSync { get; init; }
+    /// <summary>Those of the log.</summary>
+    public WalFaults Wal { get; init; } = WalFaults.None;
 }

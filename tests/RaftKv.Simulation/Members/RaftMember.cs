@@ -60,7 +60,7 @@ internal sealed class RaftMember : IMember
 
         _checkpoint = CheckpointStore.StateOf(_machine, _machine.Position);
         _reader.Offered = _machine.Position.Index > 0 ? _checkpoint : null;
-        _writer = new LogWriter(world, _wal, _checkpoints, settings.Faults);
+        _writer = new LogWriter(world, _wal, _checkpoints);
         DurableIndex = _wal.Last.Index;
         if (_wal.HardState.Commit > _wal.Last.Index)
         {
@@ -187,7 +187,7 @@ internal sealed class RaftMember : IMember
     }
 
     private static WalOptions WalOptionsOf(MemberSettings settings)
-        => new() { SegmentBytes = settings.SegmentBytes, TailBytes = settings.TailBytes };
+        => new() { SegmentBytes = settings.SegmentBytes, TailBytes = settings.TailBytes, Faults = settings.Faults.Wal };
 
     // The state of a snapshot becomes durable before the log is told. A crash between the two leaves a state that the log
     // does not lead to; it is the log that has to give way, for the state holds nothing that is not committed.
