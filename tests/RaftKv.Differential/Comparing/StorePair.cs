@@ -25,13 +25,14 @@ public sealed class StorePair : IAsyncDisposable
 
     private readonly StoreClient _left;
     private readonly StoreClient _right;
-    private readonly bool _hasOld;
+    private readonly bool _leftIsOld;
+    private readonly bool _rightIsOld;
 
     private StorePair(StoreClient left, StoreClient right, bool leftIsOld, bool rightIsOld)
     {
         _left = left;
         _right = right;
-        _hasOld = leftIsOld || rightIsOld;
+        (_leftIsOld, _rightIsOld) = (leftIsOld, rightIsOld);
         Comparison = new RecordingComparison(leftIsOld, rightIsOld);
     }
 
@@ -50,13 +51,13 @@ public sealed class StorePair : IAsyncDisposable
     /// <exception cref="StoreException">One of them does not answer any more.</exception>
     public async Task<Difference?> RunAsync(IReadOnlyList<Operation> operations)
     {
-        List<Operation> sent = [.. operations.Where(operation => !_hasOld || !KnownDifference.EndsOldStores(operation))];
+        List<Operation> sent = [.. operations.Where(operation => !(_leftIsOld || _rightIsOld) || !KnownDifference.EndsOldStores(operation))];
         for (var attempt = 1; ; attempt++)
         {
             var start = await AlignAsync();
             var recordings = await Task.WhenAll(
-                Execution.RunAsync(_left, start, sent),
-                Execution.RunAsync(_right, start, sent));
+                Execution.RunAsync(_left, _leftIsOld, start, sent),
+                Execution.RunAsync(_right, _rightIsOld, start, sent));
             if (recordings.All(recording => recording.IsReliable))
             {
                 return Comparison.First(recordings[0], recordings[1]);

@@ -25,12 +25,12 @@ internal sealed class Execution : IAsyncDisposable
     private static readonly TimeSpan ProgressPatience = TimeSpan.FromSeconds(5);
 
     private readonly StoreClient _client;
+    private readonly bool _isOld;
     private readonly long _base;
     private readonly List<long> _leases = [];
     private readonly List<Step> _steps = [];
     private readonly List<Event> _history = [];
     private readonly SortedDictionary<int, WatchStream> _streams = [];
-    private readonly HashSet<long> _deletions = [];
     private readonly List<string> _problems = [];
     private readonly Stopwatch _shortLease = new();
     private readonly Canonical _canonical;
@@ -40,17 +40,19 @@ internal sealed class Execution : IAsyncDisposable
     private long _revision;
     private long _compacted;
 
-    private Execution(StoreClient client, long baseRevision)
+    private Execution(StoreClient client, bool isOld, long baseRevision)
     {
+        _isOld = isOld;
         _client = client;
         _base = _revision = _compacted = baseRevision;
         _canonical = new Canonical(baseRevision, _leases);
     }
 
+    /// <param name="isOld">The store is etcd 3.4.</param>
     /// <param name="baseRevision">The store's revision, up to which it is compacted.</param>
-    public static async Task<Recording> RunAsync(StoreClient client, long baseRevision, IReadOnlyList<Operation> operations)
+    public static async Task<Recording> RunAsync(StoreClient client, bool isOld, long baseRevision, IReadOnlyList<Operation> operations)
     {
-        await using var execution = new Execution(client, baseRevision);
+        await using var execution = new Execution(client, isOld, baseRevision);
         if (operations.Any(operation => operation.Verb == Operation.WatchVerb))
         {
             await execution.WatchEverythingAsync();
@@ -173,7 +175,6 @@ internal sealed class Execution : IAsyncDisposable
             return;
         }
 
-        var isChange = header.Revision > _revision;
         _revision = Math.Max(_revision, header.Revision);
         switch (answer)
         {
@@ -182,10 +183,6 @@ internal sealed class Execution : IAsyncDisposable
                 break;
             case CompactionResponse:
                 _compacted = ((CompactionRequest)request).Revision;
-                break;
-            case DeleteRangeResponse or LeaseRevokeResponse or TxnResponse when isChange:
-                // A transaction need not have deleted; it is not worth asking.
-                _deletions.Add(header.Revision);
                 break;
         }
 
@@ -202,8 +199,9 @@ internal sealed class Execution : IAsyncDisposable
             return Circumstances.None;
         }
 
-        return (hash.Revision == _compacted || (hash.Revision == 0 && _revision == _compacted) ? Circumstances.HashAtCompacted : 0)
-            | (_deletions.Contains(_compacted) ? Circumstances.CompactedAtDeletion : 0);
+        return hash.Revision == _compacted || (hash.Revision == 0 && _revision == _compacted)
+            ? Circumstances.HashAtCompacted
+            : Circumstances.None;
     }
 
     private async Task<List<Answer>> CreateAsync(WatchStream stream, WatchCreateRequest request)
@@ -227,7 +225,8 @@ internal sealed class Execution : IAsyncDisposable
             return answers;
         }
 
-        watcher.Expected.AddRange(_history.Where(watcher.Wants));
+        watcher.CompactedBefore = _compacted;
+        watcher.Expected.AddRange(_history.Where(change => watcher.Wants(change) && !(_isOld && watcher.IsKeptTombstone(change))));
         watcher.MayLag = watcher.FirstRevision <= _revision && watcher.Expected.Count == 0;
         return answers;
     }
@@ -305,9 +304,9 @@ internal sealed class Execution : IAsyncDisposable
     private async Task LetWatchersReachThePresentAsync()
     {
         var lagging = _streams.Values.SelectMany(stream => stream.Watchers).Where(watcher => watcher is { MayLag: true, IsActive: true }).ToList();
-        if (lagging.Count == 0)
+        if (lagging.Count == 0 || _revision == _compacted)
         {
-            return;
+            return; // Nothing can be overtaken.
         }
 
         var last = _history[^1];
@@ -364,9 +363,12 @@ internal sealed class Execution : IAsyncDisposable
                     stream.Number,
                     watcher.Ordinal,
                     MessageText.Write(_canonical.Of(watcher.Request, watcher.Request)),
-                    [.. watcher.Received.Select(change => MessageText.Write(_canonical.Of(watcher.Request, change)))]));
+                    [.. watcher.Received.Where(watcher.IsKeptTombstone).Select(Text)],
+                    [.. watcher.Received.Where(change => !watcher.IsKeptTombstone(change)).Select(Text)]));
             }
         }
+
+        string Text(Event change) => MessageText.Write(_canonical.Of(change, change));
 
         if (_everything is not null)
         {

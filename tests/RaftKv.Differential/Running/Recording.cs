@@ -12,11 +12,8 @@ public enum Circumstances
     /// <summary>The hash was asked for at the compacted revision itself.</summary>
     HashAtCompacted = 1,
 
-    /// <summary>The compacted revision is one in which keys were deleted.</summary>
-    CompactedAtDeletion = 2,
-
     /// <summary>Progress was asked for on a stream whose watchers cannot all be told to be up to date.</summary>
-    ProgressNotDue = 4,
+    ProgressNotDue = 2,
 }
 
 /// <summary>An operation and its answers, in a form that two stores can be compared by.</summary>
@@ -24,7 +21,8 @@ public enum Circumstances
 public sealed record Step(Operation Operation, IReadOnlyList<Answer> Answers, Circumstances Circumstances);
 
 /// <summary>What one watcher got in all, as text.</summary>
-public sealed record WatchedEvents(int Stream, int Ordinal, string Request, IReadOnlyList<string> Events);
+/// <param name="Tombstones">Deletions of the compacted revision it began at, which only some versions of etcd keep.</param>
+public sealed record WatchedEvents(int Stream, int Ordinal, string Request, IReadOnlyList<string> Tombstones, IReadOnlyList<string> Events);
 
 /// <summary>All that a store answered to one sequence.</summary>
 /// <param name="Problems">Rules that hold for every store, and were broken.</param>

@@ -28,6 +28,9 @@ internal sealed class Watcher(int ordinal, WatchCreateRequest request)
 
     public long FirstRevision { get; private set; }
 
+    /// <summary>Up to where the store was compacted when this began.</summary>
+    public long CompactedBefore { get; set; }
+
     /// <summary>
     /// It began in the past and has not shown yet that it has reached the present: a compaction may overtake it.
     /// </summary>
@@ -49,6 +52,10 @@ internal sealed class Watcher(int ordinal, WatchCreateRequest request)
         => change.Kv.ModRevision >= FirstRevision
             && !Request.Filters.Contains(change.Type == Event.Types.EventType.Put ? Filter.Noput : Filter.Nodelete)
             && IsInRange(change.Kv.Key);
+
+    /// <summary>Whether it is a deletion of the compacted revision that this began at.</summary>
+    public bool IsKeptTombstone(Event change)
+        => change.Type == Event.Types.EventType.Delete && change.Kv.ModRevision == CompactedBefore;
 
     private bool IsInRange(ByteString key)
     {
