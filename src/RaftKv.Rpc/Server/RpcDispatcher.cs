@@ -200,13 +200,16 @@ public sealed partial class RpcDispatcher
     {
         switch (trouble)
         {
-            case RpcException chosen:
-                foreach (var entry in chosen.Trailers)
+            case RpcException refused:
+                foreach (var entry in refused.Trailers)
                 {
                     call.ResponseTrailers.AddReceived(entry.Key, entry.Text);
                 }
 
-                call.Fail(chosen.Status);
+                call.Fail(refused.Status);
+                break;
+            case OperationCanceledException or IOException when call.EndedFromOutside is { } chosen:
+                call.Fail(chosen);
                 break;
             case OperationCanceledException or IOException when call.HasDeadlinePassed:
                 call.Fail(DeadlineExceeded);

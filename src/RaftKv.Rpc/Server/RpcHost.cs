@@ -1,6 +1,7 @@
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -121,7 +122,8 @@ public sealed class RpcHost : IAsyncDisposable
 
         // On a plaintext port a client says "http" while the sniffed protocol stands where TLS's choice would.
         kestrel.AllowAlternateSchemes = true;
-        kestrel.RequestHeaderEncodingSelector = AuthorityText.Select;
+        var raw = options.Server.RawMetadata;
+        kestrel.RequestHeaderEncodingSelector = header => raw.Contains(header) ? Encoding.Latin1 : AuthorityText.Select(header);
 
         var limits = options.Connections;
         kestrel.Limits.MaxConcurrentConnections = limits.MaxConnections;

@@ -31,6 +31,7 @@ public sealed class RpcServerCall
     private CancellationToken _stopping;
     private long _deadlineTimestamp;
     private bool _hasDeadline;
+    private volatile EndedWith? _endedWith;
 
     internal RpcServerCall()
     {
@@ -135,6 +136,22 @@ public sealed class RpcServerCall
         return default;
     }
 
+    /// <summary>
+    /// Ends a streaming call from outside of its handler, on any thread: <see cref="CancellationToken"/> fires, and when
+    /// the handler gives up over it, the call ends with this status. Only while the handler runs, and after somebody has
+    /// asked for the token before it.
+    /// </summary>
+    public void EndWith(RpcStatus status)
+    {
+        if (_ending is not { } ending)
+        {
+            throw new InvalidOperationException("A call can be ended from outside once its token was asked for.");
+        }
+
+        _endedWith ??= new EndedWith(status);
+        ending.Cancel();
+    }
+
     /// <summary>Sends the response headers now, ahead of the first message. What is added to them later is lost.</summary>
     public async ValueTask SendHeadersAsync()
     {
@@ -150,6 +167,9 @@ public sealed class RpcServerCall
     internal bool HasDeadlinePassed
         => _hasDeadline && (_ending is { HasDeadlineFired: true } || _time.GetTimestamp() >= _deadlineTimestamp);
 
+    /// <summary>The status that somebody else has chosen, if anybody did.</summary>
+    internal RpcStatus? EndedFromOutside => _endedWith?.Status;
+
     internal bool IsServerStopping => _stopping.IsCancellationRequested;
 
     internal bool IsGzipWanted { get; private set; }
@@ -161,6 +181,7 @@ public sealed class RpcServerCall
         _time = time;
         Method = method;
         Status = RpcStatus.Ok;
+        _endedWith = null;
         IsGzipWanted = shape.GzipResponse;
         _hasDeadline = shape.Timeout is not null;
         if (shape.Timeout is { } timeout)
@@ -274,6 +295,9 @@ public sealed class RpcServerCall
         var left = TimeLeft!.Value;
         return new CancellationTokenSource(left < longest ? left : longest, _time);
     }
+
+    // A status is too large to be published to another thread as it is.
+    private sealed record EndedWith(RpcStatus Status);
 
     /// <summary>Fires when the call must end, whatever the reason, and owns the timer of its deadline.</summary>
     private sealed class CallEnding : CancellationTokenSource

@@ -29,6 +29,10 @@ public sealed class RpcServerOptions
     /// <summary>Run around every call, the first outermost.</summary>
     public IList<RpcInterceptor> Interceptors { get; } = [];
 
+    /// <summary>Metadata keys whose values may be any bytes: each arrives as one character of the same number. Anywhere else,
+    /// bytes that are no UTF-8 end the connection.</summary>
+    public ISet<string> RawMetadata { get; } = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+
     /// <summary>The clock that deadlines run on.</summary>
     public TimeProvider Time { get; set; } = TimeProvider.System;
 
