@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
+using RaftKv.Raft;
 using RaftKv.Storage.Mvcc;
 using RaftKv.Storage.Records;
 using RaftKv.Storage.State.Requests;
@@ -64,6 +65,28 @@ public static class RangeRead
         {
             Wire.Number(to, CountField, count);
         }
+    }
+
+    /// <summary>Writes the first keys of a range, up to the limit of a query without order or filters, and nothing
+    /// else.</summary>
+    /// <returns>How many, and the last of them.</returns>
+    public static Kvs RunKvs(in RangeQuery query, KeySpaceView view, IBufferWriter<byte> to)
+    {
+        Invariant.Holds(query.Limit > 0 && query.Target == SortTarget.Key && !query.HasFilter);
+        var found = new List<KeyRevision>();
+        var last = ReadOnlyMemory<byte>.Empty;
+        var keys = view.Keys.Scan(query.Range, query.Revision > 0 ? query.Revision : long.MaxValue);
+        while (found.Count < query.Limit && keys.MoveNext())
+        {
+            found.Add(keys.Current);
+            if (found.Count == query.Limit)
+            {
+                last = keys.Key.ToArray();
+            }
+        }
+
+        Write(query, view, CollectionsMarshal.AsSpan(found), to);
+        return new Kvs(found.Count, last);
     }
 
     private static long Find(
@@ -184,6 +207,11 @@ public static class RangeRead
             ArrayPool<Revision>.Shared.Return(room);
         }
     }
+
+    /// <summary>A part of a range that was written.</summary>
+    /// <param name="Count">How many keys.</param>
+    /// <param name="LastKey">The last of them, if the limit ended it.</param>
+    public readonly record struct Kvs(int Count, ReadOnlyMemory<byte> LastKey);
 
     private sealed class RecordsToWire(IBufferWriter<byte> to, bool withoutValues) : IRecordSink
     {
