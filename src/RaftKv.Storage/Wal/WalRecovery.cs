@@ -32,8 +32,8 @@ namespace RaftKv.Storage.Wal;
 /// payload is, so End says how many. More zeros than that: a sector never arrived, the sync never returned, nobody was
 /// told; the batch is a torn tail and is cut off. No more than that: every sector arrived, and something changed them
 /// since. That is damage, perhaps to something acknowledged. A sector with a single bit set ("faint") could be emptied
-/// by one flip, so as many missing sectors as there are faint ones prove nothing, unless a record was to begin in one of
-/// them, for its header has many bits; the doubt goes to damage. If Begin or End itself cannot be read, the sectors that
+/// by one flip, so as many missing sectors as there are faint ones prove nothing, unless the first broken record
+/// begins in one of them, for its header has many bits; the doubt goes to damage. If Begin or End itself cannot be read, the sectors that
 /// hold it decide: one of them is zero, or it is damage.</para>
 ///
 /// <para><b>6. A closed segment names its successor.</b> If the last segment there is says that another one follows, that

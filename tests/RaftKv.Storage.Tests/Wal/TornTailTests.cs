@@ -66,6 +66,41 @@ public sealed class TornTailTests
         Assert.True(failures > tails / 2);
     }
 
+    /// <summary>One sector of the batch holds a single bit, and one flip could have emptied it: a lost sector is in doubt. But
+    /// not if a record begins in it, after others that are whole.</summary>
+    [Fact]
+    public void A_lost_sector_in_which_a_record_begins_is_a_torn_tail_even_beside_a_faint_one()
+    {
+        var disk = NewDisk(seed: 1);
+        var faint = new byte[2_000];
+        faint[1_000] = 1;
+        using (var log = WriteAheadLog.Create(disk, "/wal", Identity, Small))
+        {
+            log.Append(new WalBatch
+            {
+                Entries =
+                [
+                    new Entry(1, 1, EntryKind.Command, faint),
+                    new Entry(1, 2, EntryKind.Command, new byte[3_000]),
+                    NaiveLog.NewEntry(1, 3, 900),
+                ],
+            });
+        }
+
+        var begins = new List<long>();
+        WalInspection.Dump(disk, "/wal", view => begins.Add(view.Offset));
+        using (var segment = disk.OpenFile("/wal/0000000000000001.wal"))
+        {
+            Assert.InRange(begins[2] % WalFormat.SectorBytes, 0, WalFormat.SectorBytes - WalFormat.RecordHeaderBytes);
+            segment.WriteAt(begins[2] / WalFormat.SectorBytes * WalFormat.SectorBytes, new byte[WalFormat.SectorBytes]);
+            segment.Sync();
+        }
+
+        using var opened = Open(disk);
+        Assert.NotNull(opened.TornTail);
+        Assert.Equal(LogPosition.Zero, opened.Last);
+    }
+
     [Fact]
     public void A_mark_that_comes_back_touches_nothing_that_was_written_since()
     {
