@@ -6,6 +6,7 @@ using RaftKv.Benchmarks.Peers;
 using RaftKv.Benchmarks.Raft;
 using RaftKv.Benchmarks.Records;
 using RaftKv.Benchmarks.Wal;
+using RaftKv.Benchmarks.Watch;
 
 // "plain NAME [arguments]" measures by itself, in seconds, to within a few percent; what stands on sockets or on the disk is
 // measured beside raw sockets and raw writes in the same run. Without "plain", BenchmarkDotNet's own arguments.
@@ -17,6 +18,7 @@ var plain = new Dictionary<string, Func<string[], Task>>(StringComparer.Ordinal)
     ["index"] = Now(keys => KeyIndexPlain.Run(Count(keys, 1_000_000))),
     ["leases"] = Now(leases => LeasesPlain.Run(Count(leases, 1_000_000))),
     ["records"] = Now(RecordStorePlain.Run),
+    ["watch"] = Now(_ => WatchPlain.Run()),
 };
 
 if (args is not ["plain", ..])

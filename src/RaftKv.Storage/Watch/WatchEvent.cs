@@ -26,8 +26,9 @@ internal sealed class WatchEvent(Revision revision, ReadOnlyMemory<byte> record,
     /// <summary>Whether <see cref="Before"/> is in the count of the recent changes. Under the hub's lock.</summary>
     public bool IsBeforeCounted { get; set; }
 
-    /// <summary>Shares what was before with those who ask next.</summary>
-    public void Remember(byte[] before) => Volatile.Write(ref _before, before);
+    /// <summary>Shares what was before with those who ask next. Whoever was first stays, also against one who could not
+    /// find it any more.</summary>
+    public void Remember(byte[] before) => Interlocked.CompareExchange(ref _before, before, null);
 
     /// <summary>Lets go of it again, so that an event that is not recent any more does not hold on to it.</summary>
     public void Forget() => Volatile.Write(ref _before, null);

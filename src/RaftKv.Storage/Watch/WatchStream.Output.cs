@@ -47,6 +47,12 @@ public sealed partial class WatchStream
         Invariant.Holds(takers == 1);
         try
         {
+            if (_isDisposed)
+            {
+                ForgetTaken();
+                return WatchTake.Idle;
+            }
+
             if (_nextResponse == _responses.Count)
             {
                 var isIdle = Fill();

@@ -35,7 +35,7 @@ public sealed partial class WatchStream : IDisposable
 
     // Whether Ready was called since the stream was idle.
     private bool _isSignalled;
-    private bool _isDisposed;
+    private volatile bool _isDisposed;
 
     internal WatchStream(WatchHub hub, IWatchSignal signal)
     {

@@ -246,6 +246,25 @@ public sealed class WatchHubTests : IDisposable, IWatchSignal
     }
 
     [Fact]
+    public void Nothing_is_told_after_the_stream_has_ended()
+    {
+        var (hub, stream) = Open();
+        stream.Create(Watch("a"));
+        stream.Create(Watch("a", start: 1));
+        Put(hub, "a", "1");
+        stream.Take(Header, new ArrayBufferWriter<byte>());
+        stream.Dispose();
+        stream.Dispose();
+        Put(hub, "a", "1");
+        stream.RequestProgress();
+        stream.ProgressTick();
+        Assert.Equal(-1, stream.Create(Watch("a")));
+        Assert.False(stream.Cancel(0));
+        Assert.Empty(TakeAll(stream));
+        Assert.Equal((0, 0, 0), (hub.StreamCount, hub.WatcherCount, hub.PendingCount));
+    }
+
+    [Fact]
     public void Nothing_is_kept_for_a_client_that_does_not_read_and_nothing_is_lost()
     {
         var (hub, stream) = Open(new WatchOptions { RecentBytes = 10_000, StreamBytes = 1000 });
