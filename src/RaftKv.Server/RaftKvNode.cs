@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Reflection;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -23,14 +24,21 @@ public sealed class RaftKvNode : IAsyncDisposable
     /// <summary>The version of etcd whose API this is.</summary>
     public const string EtcdVersion = "3.6.14";
 
+    /// <summary>RaftKv's own version.</summary>
+    // The part behind '+' names the commit, where the build knows it.
+    public static string Version { get; } = typeof(RaftKvNode).Assembly
+        .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+
     private readonly RunningMember _member;
+    private readonly ClientPort _clientPort;
     private readonly PeerTransport _transport;
     private readonly PeerHost _peerHost;
     private readonly HttpClient _http;
 
-    private RaftKvNode(RunningMember member, PeerTransport transport, PeerHost peerHost, HttpClient http)
+    private RaftKvNode(RunningMember member, ClientPort clientPort, PeerTransport transport, PeerHost peerHost, HttpClient http)
     {
         _member = member;
+        _clientPort = clientPort;
         _transport = transport;
         _peerHost = peerHost;
         _http = http;
@@ -44,6 +52,9 @@ public sealed class RaftKvNode : IAsyncDisposable
 
     /// <summary>Where its data lies.</summary>
     public string DataPath => _member.DataPath;
+
+    /// <summary>Where it listens for clients.</summary>
+    public IReadOnlyList<Uri> ClientEndPoints => _clientPort.EndPoints;
 
     /// <summary>Where it listens for the other members.</summary>
     public IReadOnlyList<Uri> PeerEndPoints => _peerHost.EndPoints;
@@ -75,6 +86,7 @@ public sealed class RaftKvNode : IAsyncDisposable
         var directory = DataDirectory.Open(files, path, identity);
         RunningMember? member = null;
         PeerTransport? transport = null;
+        PeerHost? peerHost = null;
         try
         {
             var peerUrls = options.AdvertisePeerUrls.Count > 0 ? options.AdvertisePeerUrls : Advertised(options.ListenPeer);
@@ -104,15 +116,23 @@ public sealed class RaftKvNode : IAsyncDisposable
                 peerOptions.Listen.Add(endPoint);
             }
 
-            var peerHost = await PeerHost.StartAsync(peerOptions, transport, cancellation).ConfigureAwait(false);
+            peerHost = await PeerHost.StartAsync(peerOptions, transport, cancellation).ConfigureAwait(false);
             member.Start(transport, new LeaderCalls(http));
-            var node = new RaftKvNode(member, transport, peerHost, http);
-            var clientUrls = options.AdvertiseClientUrls.Count > 0 ? options.AdvertiseClientUrls : Advertised(options.ListenClient);
+            var clientPort = await ClientPort.OpenAsync(member, options, cancellation).ConfigureAwait(false);
+            var node = new RaftKvNode(member, clientPort, transport, peerHost, http);
+            var clientUrls = options.AdvertiseClientUrls.Count > 0
+                ? options.AdvertiseClientUrls
+                : Advertised([.. clientPort.EndPoints.Zip(options.ListenClient, (url, asked) => new IPEndPoint(asked.Address, url.Port))]);
             _ = member.AnnounceAsync(options.Name, [.. clientUrls.Select(Founding.Text)]);
             return node;
         }
         catch
         {
+            if (peerHost is not null)
+            {
+                await peerHost.DisposeAsync().ConfigureAwait(false);
+            }
+
             if (transport is not null)
             {
                 await transport.DisposeAsync().ConfigureAwait(false);
@@ -129,6 +149,7 @@ public sealed class RaftKvNode : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _member.HandOverAsync().ConfigureAwait(false);
+        await _clientPort.DisposeAsync().ConfigureAwait(false);
         await _transport.DisposeAsync().ConfigureAwait(false);
         await _peerHost.DisposeAsync().ConfigureAwait(false);
         _member.Dispose();

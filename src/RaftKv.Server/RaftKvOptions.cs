@@ -14,7 +14,7 @@ public sealed record RaftKvOptions
     /// said.</summary>
     public string DataDirectory { get; init; } = "";
 
-    /// <summary>Where clients connect.</summary>
+    /// <summary>Where clients connect; nowhere if empty, for a member that serves its own process alone.</summary>
     public IReadOnlyList<IPEndPoint> ListenClient { get; init; } = [new IPEndPoint(IPAddress.Loopback, 2379)];
 
     /// <summary>Where the other members connect.</summary>
@@ -44,6 +44,24 @@ public sealed record RaftKvOptions
     public int MaxRequestBytes { get; init; } = 1_572_864;
 
     public int MaxTxnOps { get; init; } = 128;
+
+    /// <summary>How large the data may grow before writes are refused; 0 for etcd's default of 2 GiB, less for no limit.</summary>
+    public long QuotaBytes { get; init; }
+
+    /// <summary>How many learners the cluster may have.</summary>
+    public int MaxLearners { get; init; } = 1;
+
+    /// <summary>How often watchers that ask for it are told how far they are.</summary>
+    public TimeSpan WatchProgressInterval { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Calls in progress at once on one connection of a client.</summary>
+    public int MaxConcurrentStreams { get; init; } = int.MaxValue;
+
+    /// <summary>How often a silent client connection is asked whether it lives.</summary>
+    public TimeSpan ClientKeepAliveInterval { get; init; } = TimeSpan.FromHours(2);
+
+    /// <summary>How long it may take to answer.</summary>
+    public TimeSpan ClientKeepAliveTimeout { get; init; } = TimeSpan.FromSeconds(20);
 
     /// <summary>How much memory the newest records may take; the rest is on disk.</summary>
     public long RecordMemoryBytes { get; init; } = 64L * 1024 * 1024;

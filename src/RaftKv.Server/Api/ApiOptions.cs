@@ -3,6 +3,9 @@ namespace RaftKv.Server.Api;
 /// <summary>What an operator may set of the services.</summary>
 public sealed record ApiOptions
 {
+    /// <summary>How large the data may grow if nothing is said.</summary>
+    public const long DefaultQuotaBytes = 2L * 1024 * 1024 * 1024;
+
     /// <summary>The largest command that is proposed. Flag <c>--max-request-bytes</c>.</summary>
     public int MaxRequestBytes { get; init; } = 1536 * 1024;
 
@@ -10,7 +13,7 @@ public sealed record ApiOptions
     public int MaxTxnOperations { get; init; } = 128;
 
     /// <summary>How large the data may grow; 0 or less for no limit. Flag <c>--quota-backend-bytes</c>.</summary>
-    public long QuotaBytes { get; init; } = 2L * 1024 * 1024 * 1024;
+    public long QuotaBytes { get; init; } = DefaultQuotaBytes;
 
     /// <summary>What the cluster elects by: leases live at least half as long again, and a stream that needs a leader is
     /// ended after three of them without one.</summary>

@@ -59,6 +59,13 @@ public sealed class RaftKvNodeTests
             await SmallCluster.PutAsync(cluster[i % 2], $"k{i}", $"v{i}");
         }
 
+        // A leader serves those who were away for a moment from its memory.
+        for (var i = 0; i < 2; i++)
+        {
+            await cluster.StopAsync(i);
+            await cluster.StartAsync(i);
+        }
+
         await cluster.StartAsync(2);
 
         Assert.Equal("1", await SmallCluster.GetAsync(cluster[2], "before"));

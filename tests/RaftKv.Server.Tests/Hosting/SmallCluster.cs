@@ -21,6 +21,7 @@ internal sealed class SmallCluster : IAsyncDisposable
         {
             Name = $"m{i}",
             DataDirectory = Path.Join(_folder, $"m{i}"),
+            ListenClient = [],
             ListenPeer = [new IPEndPoint(IPAddress.Loopback, port)],
             AdvertisePeerUrls = [cluster[i].Item2],
             InitialCluster = cluster,
