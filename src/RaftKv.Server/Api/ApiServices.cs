@@ -26,7 +26,15 @@ public sealed class ApiServices : IDisposable
         Interceptor = new CallRules(member, _leaders).Around;
         var proposals = new Proposals(member, options, callers);
         var kv = new KvService(member, options, proposals);
-        Services = [kv.Service];
+        var lease = new LeaseService(member, options, time, proposals);
+        Services =
+        [
+            kv.Service,
+            lease.Service,
+            new WatchService(member, options, time, proposals).Service,
+            new ClusterService(member, options, time, proposals).Service,
+            new MaintenanceService(member, options, proposals).Service,
+        ];
     }
 
     public IReadOnlyList<RpcService> Services { get; }

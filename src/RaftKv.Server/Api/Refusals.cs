@@ -8,8 +8,11 @@ namespace RaftKv.Server.Api;
 internal static class Refusals
 {
     public static UnaryBytesHandler Told(UnaryBytesHandler handler)
-        => [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-        async ValueTask (ReadOnlySequence<byte> request, IBufferWriter<byte> response, RpcServerCall call) =>
+    {
+        return RunAsync;
+
+        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+        async ValueTask RunAsync(ReadOnlySequence<byte> request, IBufferWriter<byte> response, RpcServerCall call)
         {
             try
             {
@@ -19,7 +22,8 @@ internal static class Refusals
             {
                 call.Fail(status);
             }
-        };
+        }
+    }
 
     public static UnaryHandler<TRequest, TResponse> Told<TRequest, TResponse>(UnaryHandler<TRequest, TResponse> handler)
         where TResponse : new()
