@@ -1,5 +1,6 @@
 using System.CommandLine;
 using RaftKv.Cli;
+using RaftKv.Cli.Serve;
 
 var raftkv = new RootCommand("A strongly consistent key-value store that speaks etcd's v3 API. Without a command: a member.");
 ServeCommand.AddTo(raftkv);

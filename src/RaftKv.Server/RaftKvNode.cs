@@ -62,6 +62,24 @@ public sealed class RaftKvNode : IAsyncDisposable
     /// <summary>Ends when the member does: faulted if it had to stop by itself.</summary>
     public Task Ended => _member.Ended;
 
+    /// <summary>Waits until it knows a leader and has caught up with what was agreed upon when this was called.</summary>
+    public async Task WaitUntilReadyAsync(CancellationToken cancellation = default)
+    {
+        while (true)
+        {
+            try
+            {
+                await _member.WaitUntilCurrentAsync(cancellation).ConfigureAwait(false);
+                return;
+            }
+            catch (RequestRefusedException refused) when (refused.Reason != RequestRefusal.Stopped)
+            {
+                // No leader yet: it waited as long as a request does.
+                await Task.Delay(TimeSpan.FromMilliseconds(50), _member.Time, cancellation).ConfigureAwait(false);
+            }
+        }
+    }
+
     /// <summary>Starts a member: a new one, one that joins, or one that has run before, as its data directory says.</summary>
     /// <exception cref="BootstrapException">It cannot start as it was told to; the message says what to do.</exception>
     /// <exception cref="StorageException">What is on its disk cannot be used.</exception>

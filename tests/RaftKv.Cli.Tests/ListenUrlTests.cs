@@ -1,3 +1,5 @@
+using RaftKv.Cli.Serve;
+
 namespace RaftKv.Cli.Tests;
 
 public sealed class ListenUrlTests

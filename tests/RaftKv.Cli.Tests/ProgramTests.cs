@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using RaftKv.Cli.Serve;
 using RaftKv.Raft;
 using RaftKv.Raft.Log;
 using RaftKv.Storage.Files;

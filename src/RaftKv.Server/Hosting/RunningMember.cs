@@ -105,6 +105,8 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IStateObserver, ID
 
     public TimeSpan RequestTimeout => _options.RequestTimeout;
 
+    public TimeProvider Time => _options.Time;
+
     public (long Taken, long Needed) Space
     {
         get

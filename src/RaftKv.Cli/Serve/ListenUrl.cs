@@ -1,7 +1,7 @@
 using System.CommandLine.Parsing;
 using System.Net;
 
-namespace RaftKv.Cli;
+namespace RaftKv.Cli.Serve;
 
 /// <summary>An address to listen on, as etcd's flags write it: <c>http://127.0.0.1:2379</c>.</summary>
 internal static class ListenUrl

@@ -1,0 +1,72 @@
+using System.CommandLine;
+
+namespace RaftKv.Cli.Serve;
+
+/// <summary>
+/// Flags of etcd that RaftKv takes without doing what they say. A script that was written for etcd goes on working; where
+/// leaving a flag out would change what its user relies on, the member does not start.
+/// </summary>
+internal static class OtherFlags
+{
+    // What they set is done in another way here, or is always as they would have it.
+    private static readonly string[] WithoutEffect =
+    [
+        "--pre-vote", "--initial-election-tick-advance", "--max-snapshots", "--max-wals", "--backend-bbolt-freelist-type",
+        "--backend-batch-interval", "--backend-batch-limit", "--grpc-keepalive-min-time", "--socket-reuse-port",
+        "--socket-reuse-address", "--raft-read-timeout", "--raft-write-timeout", "--compaction-batch-limit",
+        "--compaction-sleep-interval", "--compact-hash-check-time", "--downgrade-check-time",
+        "--bootstrap-defrag-threshold-megabytes", "--warning-apply-duration", "--warning-unary-request-duration",
+        "--memory-mlock", "--logger", "--log-format", "--log-outputs", "--enable-log-rotation", "--log-rotation-config-json",
+        "--enable-distributed-tracing", "--distributed-tracing-address", "--distributed-tracing-service-name",
+        "--distributed-tracing-instance-id", "--distributed-tracing-sampling-rate", "--v2-deprecation", "--feature-gates",
+        "--enable-pprof", "--metrics", "--cors", "--enable-grpc-gateway", "--enable-v2", "--strict-reconfig-check",
+        "--discovery-fallback", "--discovery-proxy", "--bcrypt-cost", "--auth-token", "--auth-token-ttl",
+    ];
+
+    private static readonly string[] NotThere =
+    [
+        "--cert-file", "--key-file", "--trusted-ca-file", "--client-cert-auth", "--client-cert-file", "--client-key-file",
+        "--client-crl-file", "--client-cert-allowed-hostname", "--auto-tls", "--peer-cert-file", "--peer-key-file",
+        "--peer-trusted-ca-file", "--peer-client-cert-auth", "--peer-client-cert-file", "--peer-client-key-file", "--peer-crl-file",
+        "--peer-auto-tls", "--peer-cert-allowed-cn", "--peer-cert-allowed-hostname", "--peer-skip-client-san-verification",
+        "--self-signed-cert-validity", "--cipher-suites", "--tls-min-version", "--tls-max-version", "--host-whitelist",
+        "--listen-metrics-urls", "--listen-client-http-urls", "--auto-compaction-mode", "--auto-compaction-retention",
+        "--force-new-cluster", "--corrupt-check-time", "--config-file", "--wal-dir", "--unsafe-no-fsync", "--discovery",
+        "--discovery-srv", "--discovery-srv-name", "--discovery-token", "--discovery-endpoints",
+    ];
+
+    public static IReadOnlyList<Option<string>> All { get; } =
+    [
+        .. WithoutEffect.Concat(NotThere).Select(name => new Option<string>(name)
+        {
+            Hidden = true,
+            Arity = ArgumentArity.ZeroOrOne,
+        }),
+    ];
+
+    /// <summary>What to tell of those that were given.</summary>
+    /// <exception cref="FlagException">One of them matters.</exception>
+    public static IEnumerable<string> Warnings(ParseResult parsed)
+    {
+        foreach (var flag in All)
+        {
+            if (parsed.GetResult(flag) is null or { Implicit: true })
+            {
+                continue;
+            }
+
+            // Set to what is the case anyway, or to nothing.
+            var value = parsed.GetValue(flag);
+            var isOff = value is "" or "0" or "0s" or "false" || (flag.Name == "--auto-compaction-mode" && value == "periodic");
+            if (NotThere.Contains(flag.Name) && !isOff)
+            {
+                throw new FlagException($"{flag.Name} is not there yet: this version cannot do what it asks for. Start without it.");
+            }
+
+            if (!NotThere.Contains(flag.Name))
+            {
+                yield return $"{flag.Name} has no effect here.";
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+using System.CommandLine;
+using System.Globalization;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+using RaftKv.Server;
+using RaftKv.Server.Bootstrap;
+using RaftKv.Server.Hosting;
+using RaftKv.Storage.Files;
+
+namespace RaftKv.Cli.Serve;
+
+/// <summary><c>raftkv</c> without a command: a member, until it is told to stop.</summary>
+internal static class ServeCommand
+{
+    public static void AddTo(RootCommand raftkv)
+    {
+        var flags = new ServeFlags();
+        foreach (var flag in flags.All.Concat(OtherFlags.All))
+        {
+            raftkv.Options.Add(flag);
+        }
+
+        raftkv.SetAction((parsed, stop) => RunAsync(raftkv, flags, parsed, stop));
+    }
+
+    private static async Task<int> RunAsync(RootCommand raftkv, ServeFlags flags, ParseResult parsed, CancellationToken stop)
+    {
+        var output = parsed.InvocationConfiguration.Output;
+        var error = parsed.InvocationConfiguration.Error;
+        try
+        {
+            var (more, warnings) = FlagEnvironment.Read(
+                Environment.GetEnvironmentVariables(), parsed, flags.All.Concat(OtherFlags.All));
+            if (more.Length > 0)
+            {
+                parsed = raftkv.Parse([.. parsed.Tokens.Select(token => token.Value), .. more]);
+                if (parsed.Errors is [var wrong, ..])
+                {
+                    throw new FlagException($"The environment sets {string.Join(", ", more)}. {wrong.Message}");
+                }
+            }
+
+            foreach (var warning in warnings.Concat(OtherFlags.Warnings(parsed)))
+            {
+                await error.WriteLineAsync($"raftkv: {warning}");
+            }
+
+            var level = flags.LogLevel(parsed);
+            using var loggers = LoggerFactory.Create(logging => logging
+                .SetMinimumLevel(level)
+                .AddFilter("Microsoft", LogLevel.Warning)
+                .AddSimpleConsole(console =>
+                {
+                    console.SingleLine = true;
+                    console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+                    console.UseUtcTimestamp = true;
+                })
+                .Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
+            return await ServeAsync(flags.Read(parsed) with { Loggers = loggers }, output, error, stop);
+        }
+        catch (Exception refusal) when (refusal is FlagException or BootstrapException or StorageException or MemberRemovedException)
+        {
+            await error.WriteLineAsync($"raftkv: {refusal.Message}");
+            return 1;
+        }
+        catch (UnauthorizedAccessException refusal)
+        {
+            await error.WriteLineAsync($"raftkv: {refusal.Message} Choose another folder with --data-dir.");
+            return 1;
+        }
+        catch (IOException taken)
+        {
+            await error.WriteLineAsync(
+                $"raftkv: {taken.Message} Choose another address with --listen-client-urls, or --listen-peer-urls.");
+            return 1;
+        }
+    }
+
+    private static async Task<int> ServeAsync(RaftKvOptions options, TextWriter output, TextWriter error, CancellationToken stop)
+    {
+        await using var node = await RaftKvNode.StartAsync(options, stop);
+        await output.WriteLineAsync(string.Create(
+            CultureInfo.InvariantCulture,
+            $"raftkv {RaftKvNode.Version} (etcd API {RaftKvNode.EtcdVersion}): member '{options.Name}' {node.Member.Self} of cluster {node.Member.ClusterId:x16}"));
+        await output.WriteLineAsync($"  data     {node.DataPath}");
+        await output.WriteLineAsync($"  clients  {Text(node.ClientEndPoints)}");
+        await output.WriteLineAsync($"  peers    {Text(node.PeerEndPoints)}");
+        _ = SayRoleAsync(node, output, stop);
+        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = stop.Register(stopped.SetResult);
+        if (await Task.WhenAny(stopped.Task, node.Ended) == stopped.Task)
+        {
+            await output.WriteLineAsync("raftkv: stopping");
+            return 0;
+        }
+
+        try
+        {
+            await node.Ended;
+            return 0;
+        }
+        catch (MemberFailedException failed)
+        {
+            await error.WriteLineAsync($"raftkv: {failed.Message} The member stopped, so that nothing wrong is told or written; start it again when the cause is removed.");
+            return 1;
+        }
+    }
+
+    private static async Task SayRoleAsync(RaftKvNode node, TextWriter output, CancellationToken stop)
+    {
+        try
+        {
+            await node.WaitUntilReadyAsync(stop);
+            var status = node.Member.Status;
+            var role = status.IsLearner ? "learner" : status.Leader == node.Member.Self ? "leader" : $"follower of {status.Leader}";
+            await output.WriteLineAsync($"raftkv: ready, {role} in term {status.Term}");
+            await output.FlushAsync(stop);
+        }
+        catch (OperationCanceledException)
+        {
+            // It stops before it was ready.
+        }
+    }
+
+    private static string Text(IEnumerable<Uri> urls) => string.Join(",", urls.Select(url => url.GetLeftPart(UriPartial.Authority)));
+}

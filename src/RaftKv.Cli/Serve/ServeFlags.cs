@@ -1,0 +1,286 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Net;
+using Microsoft.Extensions.Logging;
+using RaftKv.Server;
+using RaftKv.Server.Replica;
+
+namespace RaftKv.Cli.Serve;
+
+/// <summary>The flags of a member, under etcd's names.</summary>
+internal sealed class ServeFlags
+{
+    private readonly Option<string> _name = new("--name")
+    {
+        Description = "What people call this member, and what it is called in --peers",
+        HelpName = "NAME",
+        DefaultValueFactory = _ => "default",
+    };
+
+    private readonly Option<string> _dataDir = new("--data-dir")
+    {
+        Description = "Where its data lies [default: NAME.raftkv]",
+        HelpName = "FOLDER",
+    };
+
+    private readonly Option<(string Name, Uri PeerUrl)[]> _peers = new("--peers", "--initial-cluster")
+    {
+        Description = "All members of the cluster with their peer URLs, this one too; the same on each",
+        HelpName = "a=http://10.0.0.1:2380,b=...",
+        CustomParser = UrlLists.ParseCluster,
+    };
+
+    private readonly Option<string> _clusterState = new("--initial-cluster-state")
+    {
+        Description = "'new' founds the cluster; 'existing' joins one that this member was added to",
+        HelpName = "new|existing",
+        DefaultValueFactory = _ => "new",
+    };
+
+    private readonly Option<string> _token = new("--initial-cluster-token")
+    {
+        Description = "Tells clusters with the same addresses apart",
+        HelpName = "TOKEN",
+        DefaultValueFactory = _ => "etcd-cluster",
+    };
+
+    private readonly Option<IPEndPoint[]> _listenClient = new("--listen-client-urls")
+    {
+        Description = "Where clients connect: addresses of this machine, separated by commas",
+        HelpName = "URL,...",
+        CustomParser = ListenUrl.Parse,
+        DefaultValueFactory = _ => [new IPEndPoint(IPAddress.Loopback, 2379)],
+    };
+
+    private readonly Option<IPEndPoint[]> _listenPeer = new("--listen-peer-urls")
+    {
+        Description = "Where the other members connect",
+        HelpName = "URL,...",
+        CustomParser = ListenUrl.Parse,
+        DefaultValueFactory = _ => [new IPEndPoint(IPAddress.Loopback, 2380)],
+    };
+
+    private readonly Option<Uri[]> _advertiseClient = new("--advertise-client-urls")
+    {
+        Description = "Where clients are told to connect [default: where it listens]",
+        HelpName = "URL,...",
+        CustomParser = UrlLists.ParseAdvertised,
+    };
+
+    private readonly Option<Uri[]> _advertisePeer = new("--initial-advertise-peer-urls")
+    {
+        Description = "Where the other members are told to connect [default: as --peers says, or where it listens]",
+        HelpName = "URL,...",
+        CustomParser = UrlLists.ParseAdvertised,
+    };
+
+    private readonly Option<int> _heartbeat = new("--heartbeat-interval")
+    {
+        Description = "Between two signs of life of the leader, in milliseconds",
+        HelpName = "MS",
+        DefaultValueFactory = _ => 100,
+    };
+
+    private readonly Option<int> _election = new("--election-timeout")
+    {
+        Description = "After which a silent leader is replaced, in milliseconds",
+        HelpName = "MS",
+        DefaultValueFactory = _ => 1000,
+    };
+
+    private readonly Option<ulong> _snapshotCount = new("--snapshot-count")
+    {
+        Description = "Applied entries between two checkpoints",
+        HelpName = "N",
+        DefaultValueFactory = _ => new ApplierOptions().CheckpointEntries,
+    };
+
+    private readonly Option<ulong> _catchUp = new("--snapshot-catchup-entries", "--experimental-snapshot-catchup-entries")
+    {
+        Description = "Entries kept behind a checkpoint for members that are a little behind",
+        HelpName = "N",
+        DefaultValueFactory = _ => new ApplierOptions().KeptEntries,
+    };
+
+    private readonly Option<int> _maxRequest = new("--max-request-bytes")
+    {
+        Description = "The largest request",
+        HelpName = "BYTES",
+        DefaultValueFactory = _ => 1_572_864,
+    };
+
+    private readonly Option<int> _maxTxn = new("--max-txn-ops")
+    {
+        Description = "Operations in one list of a transaction",
+        HelpName = "N",
+        DefaultValueFactory = _ => 128,
+    };
+
+    private readonly Option<uint> _maxStreams = new("--max-concurrent-streams")
+    {
+        Description = "Calls in progress at once on one connection of a client",
+        HelpName = "N",
+        DefaultValueFactory = _ => uint.MaxValue,
+    };
+
+    private readonly Option<long> _quota = new("--quota-backend-bytes")
+    {
+        Description = "How large the data may grow before writes are refused; 0 for 2 GiB, negative for no limit",
+        HelpName = "BYTES",
+    };
+
+    private readonly Option<int> _maxLearners = new("--max-learners")
+    {
+        Description = "How many learners the cluster may have",
+        HelpName = "N",
+        DefaultValueFactory = _ => 1,
+    };
+
+    private readonly Option<TimeSpan> _progress = new("--watch-progress-notify-interval", "--experimental-watch-progress-notify-interval")
+    {
+        Description = "How often watchers that ask for it are told how far they are",
+        HelpName = "10m",
+        CustomParser = Duration,
+        DefaultValueFactory = _ => TimeSpan.FromMinutes(10),
+    };
+
+    private readonly Option<TimeSpan> _keepAliveInterval = new("--grpc-keepalive-interval")
+    {
+        Description = "How often a silent client connection is asked whether it lives",
+        HelpName = "2h",
+        CustomParser = Duration,
+        DefaultValueFactory = _ => TimeSpan.FromHours(2),
+    };
+
+    private readonly Option<TimeSpan> _keepAliveTimeout = new("--grpc-keepalive-timeout")
+    {
+        Description = "How long it may take to answer",
+        HelpName = "20s",
+        CustomParser = Duration,
+        DefaultValueFactory = _ => TimeSpan.FromSeconds(20),
+    };
+
+    private readonly Option<long> _recordMemory = new("--record-memory-bytes")
+    {
+        Description = "How much memory the newest values may take; older ones are read from the disk",
+        HelpName = "BYTES",
+        DefaultValueFactory = _ => new RaftKvOptions().RecordMemoryBytes,
+    };
+
+    private readonly Option<string> _logLevel = new("--log-level")
+    {
+        Description = "What is worth a line: debug, info, warn or error",
+        HelpName = "LEVEL",
+        DefaultValueFactory = _ => "info",
+    };
+
+    public IEnumerable<Option> All =>
+    [
+        _name, _dataDir, _peers, _clusterState, _token, _listenClient, _advertiseClient, _listenPeer, _advertisePeer, _heartbeat,
+        _election, _snapshotCount, _catchUp, _maxRequest, _maxTxn, _maxStreams, _quota, _maxLearners, _progress, _keepAliveInterval,
+        _keepAliveTimeout, _recordMemory, _logLevel,
+    ];
+
+    public LogLevel LogLevel(ParseResult parsed) => parsed.GetRequiredValue(_logLevel) switch
+    {
+        "debug" => Microsoft.Extensions.Logging.LogLevel.Debug,
+        "info" => Microsoft.Extensions.Logging.LogLevel.Information,
+        "warn" => Microsoft.Extensions.Logging.LogLevel.Warning,
+        "error" or "panic" or "fatal" => Microsoft.Extensions.Logging.LogLevel.Error,
+        var other => throw new FlagException($"--log-level is '{other}'; it must be debug, info, warn or error."),
+    };
+
+    /// <summary>The flags as options of a member.</summary>
+    /// <exception cref="FlagException">They contradict each other, or themselves.</exception>
+    public RaftKvOptions Read(ParseResult parsed)
+    {
+        var listenClient = parsed.GetRequiredValue(_listenClient);
+        var listenPeer = parsed.GetRequiredValue(_listenPeer);
+        var advertiseClient = parsed.GetValue(_advertiseClient) ?? [];
+        var peers = parsed.GetValue(_peers) ?? [];
+        var name = parsed.GetRequiredValue(_name);
+        if (advertiseClient.Length == 0 && listenClient.Any(IsWildcard))
+        {
+            throw new FlagException(
+                "--listen-client-urls has an address that stands for all of this machine's: say which one clients shall use, with --advertise-client-urls.");
+        }
+
+        var own = peers.Where(member => member.Name == name).Select(member => member.PeerUrl).ToArray();
+        var advertisePeer = parsed.GetValue(_advertisePeer) ?? own;
+        if (advertisePeer.Length == 0 && listenPeer.Any(IsWildcard))
+        {
+            throw new FlagException(
+                "--listen-peer-urls has an address that stands for all of this machine's: say which one the other members shall use, with --initial-advertise-peer-urls.");
+        }
+
+        if (parsed.GetResult(_listenPeer) is null or { Implicit: true } && own.Length > 0)
+        {
+            // Said once is enough, as long as it is an address and not a name.
+            var points = own
+                .Select(url => (IsAddress: ListenUrl.TryParse(url.GetLeftPart(UriPartial.Authority), out var point, out _), Point: point))
+                .ToArray();
+            listenPeer = points.All(one => one.IsAddress) ? [.. points.Select(one => one.Point)] : listenPeer;
+        }
+
+        var state = parsed.GetRequiredValue(_clusterState);
+        return new RaftKvOptions
+        {
+            Name = name,
+            DataDirectory = parsed.GetValue(_dataDir) ?? "",
+            ListenClient = listenClient,
+            ListenPeer = listenPeer,
+            AdvertiseClientUrls = advertiseClient,
+            AdvertisePeerUrls = advertisePeer,
+            InitialCluster = peers,
+            JoinsExistingCluster = state switch
+            {
+                "new" => false,
+                "existing" => true,
+                _ => throw new FlagException($"--initial-cluster-state is '{state}'; it must be new or existing."),
+            },
+            ClusterToken = parsed.GetRequiredValue(_token),
+            HeartbeatInterval = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(_heartbeat)),
+            ElectionTimeout = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(_election)),
+            MaxRequestBytes = Positive(parsed, _maxRequest),
+            MaxTxnOps = Positive(parsed, _maxTxn),
+            MaxConcurrentStreams = (int)Math.Clamp(parsed.GetRequiredValue(_maxStreams), 1, int.MaxValue),
+            QuotaBytes = parsed.GetValue(_quota),
+            MaxLearners = parsed.GetRequiredValue(_maxLearners),
+            WatchProgressInterval = parsed.GetRequiredValue(_progress),
+            ClientKeepAliveInterval = parsed.GetRequiredValue(_keepAliveInterval),
+            ClientKeepAliveTimeout = parsed.GetRequiredValue(_keepAliveTimeout),
+            RecordMemoryBytes = parsed.GetRequiredValue(_recordMemory),
+            Applier = new ApplierOptions
+            {
+                CheckpointEntries = Count(parsed, _snapshotCount, new ApplierOptions().CheckpointEntries),
+                KeptEntries = parsed.GetRequiredValue(_catchUp),
+            },
+        };
+    }
+
+    // As in etcd, 0 is "as usual".
+    private static ulong Count(ParseResult parsed, Option<ulong> flag, ulong usual)
+        => parsed.GetRequiredValue(flag) is > 0 and var count ? count : usual;
+
+    private static int Positive(ParseResult parsed, Option<int> flag)
+        => parsed.GetRequiredValue(flag) is > 0 and var value
+            ? value
+            : throw new FlagException($"{flag.Name} is {parsed.GetRequiredValue(flag)}; it must be greater than 0.");
+
+    private static bool IsWildcard(IPEndPoint point) => point.Address.Equals(IPAddress.Any) || point.Address.Equals(IPAddress.IPv6Any);
+
+    private static TimeSpan Duration(ArgumentResult argument)
+    {
+        var text = argument.Tokens[0].Value;
+        if (GoDuration.TryParse(text, out var duration) && duration > TimeSpan.Zero)
+        {
+            return duration;
+        }
+
+        argument.AddError($"'{text}' is no duration: write it as 300ms, 20s or 1h30m.");
+        return default;
+    }
+}
+
+/// <summary>The flags cannot be followed; the message says why and what to do.</summary>
+internal sealed class FlagException(string message) : Exception(message);

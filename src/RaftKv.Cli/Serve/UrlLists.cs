@@ -1,0 +1,83 @@
+using System.CommandLine.Parsing;
+
+namespace RaftKv.Cli.Serve;
+
+/// <summary>Lists of addresses as etcd's flags write them, for others to connect to.</summary>
+internal static class UrlLists
+{
+    /// <summary><c>http://10.0.0.1:2379,http://db.example:2379</c></summary>
+    public static Uri[] ParseAdvertised(ArgumentResult argument)
+    {
+        var urls = new List<Uri>();
+        foreach (var text in argument.Tokens.SelectMany(token => token.Value.Split(',')))
+        {
+            if (TryParse(text.Trim(), out var url, out var problem))
+            {
+                urls.Add(url);
+            }
+            else
+            {
+                argument.AddError(problem);
+            }
+        }
+
+        return [.. urls];
+    }
+
+    /// <summary><c>a=http://10.0.0.1:2380,b=http://10.0.0.2:2380</c>; a name may come again with another URL.</summary>
+    public static (string Name, Uri PeerUrl)[] ParseCluster(ArgumentResult argument)
+    {
+        var members = new List<(string, Uri)>();
+        foreach (var text in argument.Tokens.SelectMany(token => token.Value.Split(',')))
+        {
+            var equals = text.IndexOf('=', StringComparison.Ordinal);
+            if (equals <= 0)
+            {
+                argument.AddError($"'{text}' names no member and its URL: write it as name=http://10.0.0.1:2380.");
+            }
+            else if (TryParse(text[(equals + 1)..].Trim(), out var url, out var problem))
+            {
+                members.Add((text[..equals].Trim(), url));
+            }
+            else
+            {
+                argument.AddError(problem);
+            }
+        }
+
+        return [.. members];
+    }
+
+    private static bool TryParse(string text, out Uri url, out string problem)
+    {
+        problem = "";
+        url = null!;
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var parsed) || parsed.Scheme is not ("http" or "https") || parsed.Host.Length == 0)
+        {
+            problem = $"'{text}' is no URL that others can connect to: write it as http://10.0.0.1:2380.";
+            return false;
+        }
+
+        if (parsed.Scheme == "https")
+        {
+            problem = $"'{text}' asks for TLS, which this version does not have yet.";
+            return false;
+        }
+
+        if (parsed.PathAndQuery != "/" || parsed.UserInfo.Length > 0)
+        {
+            problem = $"'{text}' has more in it than a host and a port.";
+            return false;
+        }
+
+        var port = text.AsSpan().TrimEnd('/');
+        if (parsed.IsDefaultPort && !port.EndsWith(":80"))
+        {
+            problem = $"'{text}' names no port: write it as http://{parsed.Host}:2380.";
+            return false;
+        }
+
+        url = parsed;
+        return true;
+    }
+}
