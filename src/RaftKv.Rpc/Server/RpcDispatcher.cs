@@ -130,10 +130,11 @@ public sealed partial class RpcDispatcher
 
         try
         {
-            // Unary calls are short: a server that stops lets them finish.
+            // Unary calls are short, as a rule: a server that stops lets them finish.
             var method = route.Endpoint.Method;
+            var mayFinish = method.Shape == RpcShape.Unary && route.Endpoint.Limits is not { EndsWithServer: true };
             var wellFormed = TryReadShape(http, route.Endpoint.Limits, out var shape, out var refusal);
-            call.Begin(http, method, _options.Time, shape, method.Shape == RpcShape.Unary ? default : _stopping);
+            call.Begin(http, method, _options.Time, shape, mayFinish ? default : _stopping);
             if (!wellFormed)
             {
                 call.Fail(refusal);

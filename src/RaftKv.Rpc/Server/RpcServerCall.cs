@@ -52,8 +52,8 @@ public sealed class RpcServerCall
     public RpcStatus Status { get; private set; } = RpcStatus.Ok;
 
     /// <summary>
-    /// Fires when the client goes away, its deadline passes, or (a streaming call) the server stops. Created on first use: a handler that never waits need
-    /// not ask for it.
+    /// Fires when the client goes away, its deadline passes, or the server stops (which most unary calls are not told).
+    /// Created on first use: a handler that never waits need not ask for it.
     /// </summary>
     public CancellationToken CancellationToken
     {
@@ -170,7 +170,8 @@ public sealed class RpcServerCall
     /// <summary>The status that somebody else has chosen, if anybody did.</summary>
     internal RpcStatus? EndedFromOutside => _endedWith?.Status;
 
-    internal bool IsServerStopping => _stopping.IsCancellationRequested;
+    /// <summary>Whether the call ends because the server does.</summary>
+    public bool IsServerStopping => _stopping.IsCancellationRequested;
 
     internal bool IsGzipWanted { get; private set; }
 

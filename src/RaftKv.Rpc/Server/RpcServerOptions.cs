@@ -49,4 +49,8 @@ public sealed record RpcMethodLimits
 
     /// <summary>Calls of this method in progress at once; one more is refused as RESOURCE_EXHAUSTED.</summary>
     public int? MaxConcurrentCalls { get; init; }
+
+    /// <summary>Whether calls of this unary method end when the server stops, as streams do: they wait for something that
+    /// may never happen.</summary>
+    public bool EndsWithServer { get; init; }
 }

@@ -257,6 +257,30 @@ public sealed class StreamingTests
         await stopping;
     }
 
+    [Fact]
+    public async Task A_unary_call_that_waits_for_others_ends_with_the_server_too()
+    {
+        var isWaiting = new TaskCompletionSource();
+        await using var host = await TestHost.StartAsync(TestHost.Kv().Unary<PutRequest, PutResponse>(
+            "Put",
+            async (_, call) =>
+            {
+                isWaiting.SetResult();
+                await Task.Delay(Timeout.Infinite, call.CancellationToken);
+                return new PutResponse();
+            },
+            new RpcMethodLimits { EndsWithServer = true }));
+        await using var stream = new RawStream(host.Address(), "/etcdserverpb.KV/Put");
+        await stream.WriteAsync(RawCall.Framed(new PutRequest()));
+        stream.EndRequest();
+        await isWaiting.Task.WaitAsync(TestContext.Current.CancellationToken);
+
+        var stopping = host.StopAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(RpcStatusCode.Unavailable, (await stream.StatusAsync()).Code);
+        await stopping;
+    }
+
     private static RpcService EchoWatch() => TestHost.Watch().Duplex<WatchRequest, WatchResponse>("Watch", async (requests, responses, _) =>
     {
         await foreach (var request in requests)
