@@ -35,7 +35,11 @@ public static class ApiErrors
     public static readonly RpcStatus StreamFilters =
         new(RpcStatusCode.Unimplemented, "RangeStream does not support revision filters");
 
-    public static readonly RpcStatus NoPasswords = new(RpcStatusCode.Unimplemented, "auth is a later issue");
+    public static readonly RpcStatus PasswordTooLong = Plain("bcrypt: password length exceeds 72 bytes");
+
+    // Ours alone.
+    public static readonly RpcStatus NoTokens = new(
+        RpcStatusCode.Unimplemented, "raftkv: authentication cannot be enabled: this version gives no tokens");
 
     // Said by the services that are clients of the others. Whatever goes wrong below them loses its code.
     public static readonly RpcStatus SessionExpired = Plain("mutex: session is expired");

@@ -26,6 +26,9 @@ public sealed record ApiOptions
     /// <summary>How many learners the cluster may have. Flag <c>--max-learners</c>.</summary>
     public int MaxLearners { get; init; } = 1;
 
+    /// <summary>Each one more doubles the time that hashing a password takes; 4 to 31. Flag <c>--bcrypt-cost</c>.</summary>
+    public int PasswordCost { get; init; } = 10;
+
     /// <summary>The version of etcd whose interface this is, as clients expect to be told it.</summary>
     public string ApiVersion { get; init; } = "3.6.14";
 

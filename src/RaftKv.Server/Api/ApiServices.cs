@@ -18,6 +18,7 @@ public sealed class ApiServices : IDisposable
 
     private readonly ApiOptions _options;
     private readonly LeaderWatch _leaders;
+    private readonly AuthService _auth;
 
     private ApiServices(IMember member, ApiOptions options, TimeProvider time, ICallerSource callers)
     {
@@ -27,6 +28,7 @@ public sealed class ApiServices : IDisposable
         var proposals = new Proposals(member, options, callers);
         var kv = new KvService(member, options, proposals);
         var lease = new LeaseService(member, options, time, proposals);
+        _auth = new AuthService(member, options, proposals, canBeEnabled: callers is not NobodyCalls);
         Services =
         [
             kv.Service,
@@ -34,6 +36,7 @@ public sealed class ApiServices : IDisposable
             new WatchService(member, options, time, proposals).Service,
             new ClusterService(member, options, time, proposals).Service,
             new MaintenanceService(member, options, proposals).Service,
+            _auth.Service,
         ];
     }
 
@@ -62,5 +65,9 @@ public sealed class ApiServices : IDisposable
         server.Server.MaxReceiveMessageBytes = _options.MaxRequestBytes + MessageOverhead;
     }
 
-    public void Dispose() => _leaders.Dispose();
+    public void Dispose()
+    {
+        _leaders.Dispose();
+        _auth.Dispose();
+    }
 }

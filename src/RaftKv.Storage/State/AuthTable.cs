@@ -29,19 +29,10 @@ public sealed class AuthTable
     public StateError Apply(in AuthEnableCommand command)
     {
         _ = command;
-        if (_view.IsEnabled)
+        var error = _view.CheckEnable();
+        if (error != StateError.None || _view.IsEnabled)
         {
-            return StateError.None;
-        }
-
-        if (_view.FindUser(AuthUser.Root) is not { } root)
-        {
-            return StateError.RootUserNotFound;
-        }
-
-        if (!root.IsRoot)
-        {
-            return StateError.RootRoleNotGranted;
+            return error;
         }
 
         _view = new AuthView(isEnabled: true, _view.Revision, _view.UsersByName, _view.RolesByName);

@@ -112,6 +112,13 @@ public sealed class AuthView
             : StateError.None;
     }
 
+    /// <summary>Whether authentication could be turned on: somebody must be left who may turn it off.</summary>
+    public StateError CheckEnable()
+        => IsEnabled ? StateError.None
+            : FindUser(AuthUser.Root) is not { } root ? StateError.RootUserNotFound
+            : root.IsRoot ? StateError.None
+            : StateError.RootRoleNotGranted;
+
     /// <summary>Finds what a password has to be compared with.</summary>
     /// <param name="name">Who says that it is theirs.</param>
     /// <param name="user">With the hash; null if refused.</param>

@@ -77,6 +77,9 @@ internal sealed class LoneMember : IMember, IAnswerSink, IStateObserver, IDispos
 
     public byte[] SnapshotBytes { get; set; } = [];
 
+    /// <summary>What clients' calls became, as it would stand in the log.</summary>
+    public System.Collections.Concurrent.ConcurrentQueue<byte[]> Proposed { get; } = [];
+
     public KeySpace Keys => _state.Keys;
 
     public KeySpaceView OpenView() => _state.Keys.OpenView();
@@ -87,6 +90,7 @@ internal sealed class LoneMember : IMember, IAnswerSink, IStateObserver, IDispos
     {
         ThrowIfRefused();
         await Gate.WaitAsync(cancellation);
+        Proposed.Enqueue(payload.ToArray());
         lock (_gate)
         {
             return Apply(EntryKind.Command, payload) ?? throw new InvalidOperationException("There was no answer.");
