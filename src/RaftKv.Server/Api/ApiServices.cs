@@ -28,6 +28,7 @@ public sealed class ApiServices : IDisposable
         var proposals = new Proposals(member, options, callers);
         var kv = new KvService(member, options, proposals);
         var lease = new LeaseService(member, options, time, proposals);
+        var inner = new InnerClient(kv, lease);
         _auth = new AuthService(member, options, proposals, canBeEnabled: callers is not NobodyCalls);
         Services =
         [
@@ -36,6 +37,8 @@ public sealed class ApiServices : IDisposable
             new WatchService(member, options, time, proposals).Service,
             new ClusterService(member, options, time, proposals).Service,
             new MaintenanceService(member, options, proposals).Service,
+            new LockService(member, inner).Service,
+            new ElectionService(member, inner).Service,
             _auth.Service,
         ];
     }

@@ -82,6 +82,9 @@ internal sealed class ApiHost : IAsyncDisposable
 
     public static ByteString Bytes(string text) => ByteString.CopyFrom(text, System.Text.Encoding.Latin1);
 
+    /// <summary>Stops serving, with calls under way.</summary>
+    public Task StopAsync() => _host.StopAsync(TestContext.Current.CancellationToken);
+
     public async ValueTask DisposeAsync()
     {
         await Channel.DisposeAsync();
