@@ -1,11 +1,4 @@
-using System.Text.Json;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
-using RaftKv.Protocol.Election;
-using RaftKv.Protocol.Etcd;
-using RaftKv.Protocol.Lock;
-using RaftKv.Rpc.Health;
 using RaftKv.Rpc.Reflection;
 using RaftKv.Rpc.Server;
 using RaftKv.Server.Api;
@@ -17,11 +10,13 @@ namespace RaftKv.Server.Hosting;
 internal sealed class ClientPort : IAsyncDisposable
 {
     private readonly ApiServices _api;
+    private readonly MemberHealth _health;
     private readonly RpcHost? _host;
 
-    private ClientPort(ApiServices api, RpcHost? host)
+    private ClientPort(ApiServices api, MemberHealth health, RpcHost? host)
     {
         _api = api;
+        _health = health;
         _host = host;
     }
 
@@ -41,19 +36,21 @@ internal sealed class ClientPort : IAsyncDisposable
             ApiVersion = RaftKvNode.EtcdVersion,
         };
         var api = ApiServices.Create(member, limits, options.Time);
+        var health = new MemberHealth(member, limits, options.Time);
         if (options.ListenClient.Count == 0)
         {
-            return new ClientPort(api, host: null);
+            return new ClientPort(api, health, host: null);
         }
 
         try
         {
-            var host = await RpcHost.StartAsync(HostOptions(api, limits, options), cancellation).ConfigureAwait(false);
-            return new ClientPort(api, host);
+            var host = await RpcHost.StartAsync(HostOptions(api, health, options), cancellation).ConfigureAwait(false);
+            return new ClientPort(api, health, host);
         }
         catch
         {
             api.Dispose();
+            health.Dispose();
             throw;
         }
     }
@@ -66,9 +63,10 @@ internal sealed class ClientPort : IAsyncDisposable
         }
 
         _api.Dispose();
+        _health.Dispose();
     }
 
-    private static RpcHostOptions HostOptions(ApiServices api, ApiOptions limits, RaftKvOptions options)
+    private static RpcHostOptions HostOptions(ApiServices api, MemberHealth health, RaftKvOptions options)
     {
         var host = new RpcHostOptions
         {
@@ -78,7 +76,6 @@ internal sealed class ClientPort : IAsyncDisposable
                 KeepAliveInterval = options.ClientKeepAliveInterval,
                 KeepAliveTimeout = options.ClientKeepAliveTimeout,
             },
-            Http = app => app.Map("/version", branch => branch.Run(http => WriteVersionAsync(http, limits))),
         };
         host.Server.Time = options.Time;
         host.Server.Loggers = options.Loggers ?? NullLoggerFactory.Instance;
@@ -88,33 +85,12 @@ internal sealed class ClientPort : IAsyncDisposable
         }
 
         api.AddTo(host);
-        host.Services.Add(new HealthService().Service);
-        var announced = RpcReflection.Descriptor.Services
-            .Concat(V3LockReflection.Descriptor.Services)
-            .Concat(V3ElectionReflection.Descriptor.Services)
-            .ToList();
-
-        // A service that is announced but not there yet says so, method by method.
-        var served = host.Services.Select(service => service.Descriptor.FullName).ToHashSet(StringComparer.Ordinal);
-        foreach (var service in announced.Where(service => !served.Contains(service.FullName)))
-        {
-            host.Services.Add(new RpcService(service));
-        }
-
-        foreach (var service in new ReflectionService([.. announced, Grpc.Health.V1.HealthReflection.Descriptor.Services[0]]).Services)
+        health.AddTo(host);
+        foreach (var service in new ReflectionService([.. host.Services.Select(service => service.Descriptor)]).Services)
         {
             host.Services.Add(service);
         }
 
         return host;
-    }
-
-    private static Task WriteVersionAsync(HttpContext http, ApiOptions limits)
-    {
-        http.Response.ContentType = "application/json";
-        var own = JsonEncodedText.Encode(RaftKvNode.Version);
-        return http.Response.WriteAsync(
-            $$"""{"etcdserver":"{{limits.ApiVersion}}","etcdcluster":"{{limits.ClusterVersion}}.0","storage":"{{limits.StorageVersion}}","raftkv":"{{own}}"}""",
-            http.RequestAborted);
     }
 }

@@ -5,7 +5,6 @@ using RaftKv.Protocol.Etcd;
 using RaftKv.Protocol.Lock;
 using RaftKv.Rpc;
 using RaftKv.Rpc.Client;
-using RaftKv.Rpc.Health;
 using RaftKv.Rpc.Server;
 using RaftKv.Server.Api;
 
@@ -17,13 +16,15 @@ internal sealed class ApiHost : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly ApiServices _services;
+    private readonly MemberHealth _health;
     private readonly RpcHost _host;
 
-    private ApiHost(LoneMember member, ManualTime time, ApiServices services, RpcHost host)
+    private ApiHost(LoneMember member, ManualTime time, ApiServices services, MemberHealth health, RpcHost host)
     {
         Member = member;
         Time = time;
         _services = services;
+        _health = health;
         _host = host;
         Channel = new RpcChannel(new RpcChannelOptions { Addresses = [host.EndPoints[0]], RetryAttempts = 1 });
     }
@@ -43,9 +44,10 @@ internal sealed class ApiHost : IAsyncDisposable
         var services = ApiServices.Create(member, options ?? new ApiOptions(), time, callers);
         var server = new RpcHostOptions { StopTimeout = TimeSpan.FromSeconds(2) };
         server.Listen.Add(new RpcListenAddress(new IPEndPoint(IPAddress.Loopback, 0)));
-        server.Services.Add(new HealthService().Service);
         services.AddTo(server);
-        return new ApiHost(member, time, services, await RpcHost.StartAsync(server));
+        var health = new MemberHealth(member, options ?? new ApiOptions(), time);
+        health.AddTo(server);
+        return new ApiHost(member, time, services, health, await RpcHost.StartAsync(server));
     }
 
     /// <summary>Calls a unary method by "Service/Method", and expects an answer.</summary>
@@ -90,6 +92,7 @@ internal sealed class ApiHost : IAsyncDisposable
         await Channel.DisposeAsync();
         await _host.DisposeAsync();
         _services.Dispose();
+        _health.Dispose();
         Member.Dispose();
     }
 

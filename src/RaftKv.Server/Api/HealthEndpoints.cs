@@ -1,0 +1,115 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+
+namespace RaftKv.Server.Api;
+
+/// <summary>
+/// What a client port answers over plain HTTP about the member itself: <c>/health</c>, <c>/livez</c> and <c>/readyz</c>
+/// with their checks, and <c>/version</c>. Status, bodies and headers are etcd's.
+/// </summary>
+internal static class HealthEndpoints
+{
+    private const string PlainText = "text/plain; charset=utf-8";
+
+    private delegate ValueTask<string?> Check(CancellationToken cancellation);
+
+    public static void Map(IApplicationBuilder app, MemberHealth health, ApiOptions options)
+    {
+        (string, Check)[] alive = [("serializable_read", health.LocalReadAsync)];
+        (string, Check)[] ready =
+        [
+            ("data_corruption", health.NoCorruptionAsync),
+            ("serializable_read", health.LocalReadAsync),
+            ("linearizable_read", health.QuorumReadAsync),
+            ("non_learner", health.NoLearnerAsync),
+        ];
+        var answers = new Dictionary<string, RequestDelegate>(StringComparer.Ordinal)
+        {
+            ["/version"] = http => WriteVersionAsync(http, options),
+            ["/health"] = http => WriteHealthAsync(http, health),
+        };
+        Add(answers, "/livez", alive);
+        Add(answers, "/readyz", ready);
+        app.Use((http, next) => !answers.TryGetValue(http.Request.Path.Value ?? "", out var answer) ? next(http)
+            : HttpMethods.IsGet(http.Request.Method) ? answer(http)
+            : WriteWrongMethodAsync(http));
+    }
+
+    private static void Add(Dictionary<string, RequestDelegate> answers, string path, (string Name, Check Run)[] checks)
+    {
+        answers[path] = http => WriteChecksAsync(http, checks);
+        foreach (var check in checks)
+        {
+            answers[$"{path}/{check.Name}"] = http => WriteChecksAsync(http, [check]);
+        }
+    }
+
+    private static async Task WriteHealthAsync(HttpContext http, MemberHealth health)
+    {
+        var query = http.Request.Query;
+        var excluded = query["exclude"].Select(alarm => alarm ?? "").ToHashSet(StringComparer.Ordinal);
+        var reason = await health.ReasonAsync(excluded, query["serializable"] == "true", http.RequestAborted).ConfigureAwait(false);
+        var body = $$"""{"health":"{{(reason is null ? "true" : "false")}}","reason":"{{JsonEncodedText.Encode(reason ?? "")}}"}""";
+        if (reason is null)
+        {
+            http.Response.ContentType = "application/json";
+            await http.Response.WriteAsync(body, http.RequestAborted).ConfigureAwait(false);
+            return;
+        }
+
+        await WriteErrorAsync(http, StatusCodes.Status503ServiceUnavailable, body).ConfigureAwait(false);
+    }
+
+    private static async Task WriteChecksAsync(HttpContext http, (string Name, Check Run)[] checks)
+    {
+        var excluded = http.Request.Query["exclude"];
+        var lines = new StringBuilder();
+        var isWell = true;
+        foreach (var (name, run) in checks)
+        {
+            if (excluded.Contains(name))
+            {
+                continue;
+            }
+
+            var trouble = await run(http.RequestAborted).ConfigureAwait(false);
+            isWell &= trouble is null;
+            lines.Append(trouble is null ? $"[+]{name} ok\n" : $"[-]{name} failed: {trouble}\n");
+        }
+
+        if (!isWell)
+        {
+            await WriteErrorAsync(http, StatusCodes.Status503ServiceUnavailable, lines.ToString()).ConfigureAwait(false);
+            return;
+        }
+
+        http.Response.ContentType = PlainText;
+        http.Response.Headers.XContentTypeOptions = "nosniff";
+        var told = http.Request.Query.ContainsKey("verbose") ? lines.ToString() : "";
+        await http.Response.WriteAsync(told + "ok\n", http.RequestAborted).ConfigureAwait(false);
+    }
+
+    private static Task WriteVersionAsync(HttpContext http, ApiOptions options)
+    {
+        http.Response.ContentType = "application/json";
+        return http.Response.WriteAsync(
+            $$"""{"etcdserver":"{{options.ApiVersion}}","etcdcluster":"{{options.StorageVersion}}","storage":"{{options.StorageVersion}}","raftkv":"{{JsonEncodedText.Encode(RaftKvNode.Version)}}"}""",
+            http.RequestAborted);
+    }
+
+    private static Task WriteWrongMethodAsync(HttpContext http)
+    {
+        http.Response.Headers.Allow = HttpMethods.Get;
+        return WriteErrorAsync(http, StatusCodes.Status405MethodNotAllowed, "Method Not Allowed");
+    }
+
+    private static Task WriteErrorAsync(HttpContext http, int status, string text)
+    {
+        http.Response.StatusCode = status;
+        http.Response.ContentType = PlainText;
+        http.Response.Headers.XContentTypeOptions = "nosniff";
+        return http.Response.WriteAsync(text + "\n", http.RequestAborted);
+    }
+}
