@@ -1,0 +1,114 @@
+using RaftKv.Compatibility.Tests.Stores;
+using RaftKv.Differential.Stores;
+using RaftKv.Protocol.Etcd;
+
+namespace RaftKv.Compatibility.Tests.Etcdctl;
+
+/// <summary>etcdctl prints the same whether etcd or raftkv answers it.</summary>
+public sealed class EtcdctlTests
+{
+    public static TheoryData<string> Scenarios() => [.. EtcdctlScenarios.All.Keys];
+
+    [Theory]
+    [MemberData(nameof(Scenarios))]
+    public async Task Raftkv_answers_what_etcd_answers(string scenario)
+    {
+        var etcdctl = Etcdctl.OrSkip();
+        await using var ours = await Target.RaftKvOrSkipAsync();
+        await using var theirs = await Target.EtcdOrSkipAsync();
+
+        Assert.Equal(
+            await Transcript.OfAsync(etcdctl, theirs, EtcdctlScenarios.All[scenario]),
+            await Transcript.OfAsync(etcdctl, ours, EtcdctlScenarios.All[scenario]));
+    }
+
+    /// <summary>That a transcript holds nothing that differs from store to store, and that the commands do something.</summary>
+    [Theory]
+    [MemberData(nameof(Scenarios))]
+    public async Task Etcd_answers_the_same_twice(string scenario)
+    {
+        var etcdctl = Etcdctl.OrSkip();
+        await using var one = await Target.EtcdOrSkipAsync();
+        await using var other = await Target.EtcdOrSkipAsync();
+
+        var transcript = await Transcript.OfAsync(etcdctl, one, EtcdctlScenarios.All[scenario]);
+
+        TestContext.Current.TestOutputHelper?.WriteLine(transcript);
+        Assert.Equal(transcript, await Transcript.OfAsync(etcdctl, other, EtcdctlScenarios.All[scenario]));
+        Assert.DoesNotContain("unknown flag", transcript, StringComparison.Ordinal);
+        Assert.DoesNotContain("unknown command", transcript, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(StoreKind.Etcd)]
+    [InlineData(StoreKind.RaftKv)]
+    public async Task Make_mirror_copies_to_another_store(StoreKind kind)
+    {
+        var etcdctl = Etcdctl.OrSkip();
+        await using var source = await Target.StartOrSkipAsync(kind);
+        await using var destination = await Target.StartOrSkipAsync(kind);
+        await etcdctl.RunAsync(source.Endpoints, new("put m/1 before"));
+
+        using var mirror = etcdctl.Start(source.Endpoints, $"make-mirror {destination.Endpoints} --prefix=m/ --dest-prefix=copy/");
+        try
+        {
+            await SeenAsync("copy/1", "before");
+            await etcdctl.RunAsync(source.Endpoints, new("put m/2 after"));
+            await SeenAsync("copy/2", "after");
+            await etcdctl.RunAsync(source.Endpoints, new("del m/1"));
+            await SeenAsync("copy/1", null);
+        }
+        finally
+        {
+            mirror.Kill(entireProcessTree: true);
+        }
+
+        async Task SeenAsync(string key, string? value)
+        {
+            await using var client = new StoreClient(destination.Members[0].Client);
+            var request = new RangeRequest { Key = Google.Protobuf.ByteString.CopyFromUtf8(key) };
+            while ((await client.CallAsync<RangeResponse>("range", request)).Kvs.SingleOrDefault()?.Value.ToStringUtf8() != value)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(20), TestContext.Current.CancellationToken);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(StoreKind.Etcd)]
+    [InlineData(StoreKind.RaftKv)]
+    public async Task Leadership_moves_and_commands_reach_every_member(StoreKind kind)
+    {
+        var etcdctl = Etcdctl.OrSkip();
+        await using var store = await Target.StartOrSkipAsync(kind, members: 3);
+        var (leader, target) = await LeaderAndOtherAsync(store);
+
+        var moved = await etcdctl.RunAsync(store.Endpoints, new($"move-leader {target:x}"));
+
+        Assert.StartsWith($"Leadership transferred from {leader:x} to {target:x}", moved, StringComparison.Ordinal);
+        foreach (var member in store.Members)
+        {
+            var own = member.Client.GetLeftPart(UriPartial.Authority);
+            Assert.Equal("OK\n", await etcdctl.RunAsync(own, new($"put by {member.Name}")));
+            Assert.Equal($"by\n{member.Name}\n", await etcdctl.RunAsync(own, new("get by")));
+        }
+
+        var healthy = await etcdctl.RunAsync(store.Endpoints, new("endpoint health"));
+        Assert.Equal(3, healthy.Split("is healthy").Length - 1);
+        Assert.Equal(3, (await etcdctl.RunAsync(store.Endpoints, new("defrag"))).Split("Finished defragmenting").Length - 1);
+    }
+
+    private static async Task<(ulong Leader, ulong Other)> LeaderAndOtherAsync(StoreProcess store)
+    {
+        var (leader, other) = (0UL, 0UL);
+        foreach (var member in store.Members)
+        {
+            await using var client = new StoreClient(member.Client);
+            var status = await client.CallAsync<StatusResponse>("status", new StatusRequest());
+            leader = status.Leader;
+            other = status.Header.MemberId == status.Leader ? other : status.Header.MemberId;
+        }
+
+        return (leader, other);
+    }
+}
