@@ -10,7 +10,7 @@ namespace RaftKv.Compatibility.Tests.Differential;
 /// The same operations to two stores. etcd against itself says that the harness blames nobody without reason; a store
 /// whose answers are doctored, that it does blame.
 /// </summary>
-public sealed class DifferentialTests
+public sealed class DifferentialTests(SharedStore stores) : IClassFixture<SharedStore>
 {
     private const int OperationsOfSequence = 40;
     private static readonly TimeSpan Budget = TimeSpan.FromSeconds(20);
@@ -19,9 +19,7 @@ public sealed class DifferentialTests
     [Fact]
     public async Task Raftkv_answers_as_etcd_does()
     {
-        await using var right = await Target.RaftKvOrSkipAsync();
-        await using var left = await Target.EtcdOrSkipAsync();
-        await using var pair = await StorePair.ConnectAsync(left.Members[0].Client, right.Members[0].Client);
+        await using var pair = await PairAsync();
 
         await RunSeedsAsync(pair, Budget);
     }
@@ -54,9 +52,7 @@ public sealed class DifferentialTests
     public async Task A_sequence_that_was_kept_is_answered_as_by_etcd(string name)
     {
         var operations = Script.Parse(await File.ReadAllTextAsync(Path.Combine(Folder(), $"{name}.txt"), TestContext.Current.CancellationToken));
-        await using var left = await Target.EtcdOrSkipAsync();
-        await using var right = await Target.RaftKvOrSkipAsync();
-        await using var pair = await StorePair.ConnectAsync(left.Members[0].Client, right.Members[0].Client);
+        await using var pair = await PairAsync();
 
         var difference = await pair.RunAsync(operations);
 
@@ -110,6 +106,14 @@ public sealed class DifferentialTests
             var operations = Generator.Generate(seed, OperationsOfSequence);
             Assert.Equal(operations, Script.Parse(Script.Write(operations)));
         }
+    }
+
+    // Each sequence leaves a store as if it were new, so one of each will do.
+    private async Task<StorePair> PairAsync()
+    {
+        var right = await stores.OrSkipAsync(StoreKind.RaftKv);
+        var left = await stores.OrSkipAsync(StoreKind.Etcd);
+        return await StorePair.ConnectAsync(left.Members[0].Client, right.Members[0].Client);
     }
 
     private static WatchResponse WithoutPast(WatchResponse response)

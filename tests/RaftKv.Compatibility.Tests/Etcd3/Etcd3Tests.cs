@@ -11,18 +11,18 @@ public sealed class Etcd3Tests
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     [Theory]
-    [InlineData(StoreKind.Etcd)]
-    [InlineData(StoreKind.RaftKv)]
-    public async Task The_whole_client_api_of_etcd3_works(StoreKind kind)
+    [InlineData(StoreKind.Etcd, 1)]
+    [InlineData(StoreKind.RaftKv, 1)]
+    [InlineData(StoreKind.RaftKv, 3)]
+    public async Task The_whole_client_api_of_etcd3_works(StoreKind kind, int members)
     {
         Assert.SkipWhen(StoreProgram.FindOnPath("node") is null, "There is no 'node' on the PATH.");
         Assert.SkipWhen(
             !Directory.Exists(Path.Combine(Folder(), "node_modules")),
             "The npm packages are not installed; run 'npm ci' in tests/RaftKv.Compatibility.Tests/Etcd3.");
-        await using var store = await Target.StartOrSkipAsync(kind);
-        var member = store.Members[0];
+        await using var store = await Target.StartOrSkipAsync(kind, members);
 
-        using var node = Start(member.Client.GetLeftPart(UriPartial.Authority));
+        using var node = Start(store.Endpoints);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         patience.CancelAfter(Patience);
         var lines = new List<string>();
@@ -34,7 +34,8 @@ public sealed class Etcd3Tests
                 lines.Add(line);
                 if (line == "restart")
                 {
-                    await store.RestartAsync(member, patience.Token);
+                    await Task.WhenAll(store.Members.Select(member => member.KillAsync()));
+                    await Task.WhenAll(store.Members.Select(member => store.RestartAsync(member, patience.Token)));
                     await node.StandardInput.WriteLineAsync("restarted");
                     await node.StandardInput.FlushAsync(patience.Token);
                 }
@@ -55,9 +56,9 @@ public sealed class Etcd3Tests
         Assert.Contains(lines, line => line.StartsWith("ok", StringComparison.Ordinal));
     }
 
-    private static Process Start(string address)
+    private static Process Start(string addresses)
     {
-        var start = new ProcessStartInfo("node", ["client.js", address])
+        var start = new ProcessStartInfo("node", ["client.js", addresses])
         {
             WorkingDirectory = Folder(),
             RedirectStandardInput = true,

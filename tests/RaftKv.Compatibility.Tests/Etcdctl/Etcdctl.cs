@@ -14,7 +14,7 @@ internal sealed record EtcdctlStep(string Arguments, string? Input = null, int? 
 /// <summary>Debian's etcdctl, which is 3.4 and built on grpc-go.</summary>
 internal sealed class Etcdctl
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
 
     private readonly string _path;
 

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using RaftKv.Compatibility.Tests.Stores;
 using RaftKv.Differential.Stores;
 using RaftKv.Protocol.Etcd;
@@ -37,6 +38,54 @@ public sealed class EtcdctlTests
         Assert.Equal(transcript, await Transcript.OfAsync(etcdctl, other, EtcdctlScenarios.All[scenario]));
         Assert.DoesNotContain("unknown flag", transcript, StringComparison.Ordinal);
         Assert.DoesNotContain("unknown command", transcript, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_follower_of_raftkv_answers_what_etcd_answers()
+    {
+        var etcdctl = Etcdctl.OrSkip();
+        await using var ours = await Target.RaftKvOrSkipAsync(members: 3);
+        await using var theirs = await Target.EtcdOrSkipAsync();
+        List<EtcdctlStep> steps = [.. EtcdctlScenarios.OfAnyMember.SelectMany(topic => EtcdctlScenarios.All[topic])];
+        var leader = await ours.LeaderAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(
+            await Transcript.OfAsync(etcdctl, theirs, steps),
+            await Transcript.OfAsync(etcdctl, ours, steps, ours.Members.First(member => member != leader)));
+    }
+
+    [Theory]
+    [InlineData(StoreKind.Etcd)]
+    [InlineData(StoreKind.RaftKv)]
+    public async Task A_saved_snapshot_ends_with_the_sum_of_what_is_before_it(StoreKind kind)
+    {
+        var etcdctl = Etcdctl.OrSkip();
+        await using var store = await Target.StartOrSkipAsync(kind);
+        await etcdctl.RunAsync(store.Endpoints, new("put a 1"));
+        var path = Path.Combine(store.NewFolder("own"), "snapshot");
+
+        await etcdctl.RunAsync(store.Endpoints, new($"snapshot save {path}"));
+
+        // Clients refuse files of another size.
+        var bytes = await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken);
+        Assert.Equal(SHA256.HashSizeInBytes, bytes.Length % 512);
+        Assert.Equal(SHA256.HashData(bytes.AsSpan(..^SHA256.HashSizeInBytes)), bytes[^SHA256.HashSizeInBytes..]);
+    }
+
+    [Theory]
+    [InlineData(StoreKind.Etcd)]
+    [InlineData(StoreKind.RaftKv)]
+    public async Task Check_perf_measures_and_tidies_up(StoreKind kind)
+    {
+        Assert.SkipUnless(Environment.GetEnvironmentVariable("RAFTKV_LIFE") == "long", "It takes a minute; RAFTKV_LIFE=long runs it.");
+        var etcdctl = Etcdctl.OrSkip();
+        await using var store = await Target.StartOrSkipAsync(kind);
+
+        var report = await etcdctl.RunAsync(store.Endpoints, new("check perf --load=s --prefix=perf/"));
+
+        TestContext.Current.TestOutputHelper?.WriteLine(report);
+        Assert.Contains("PASS: Throughput", report, StringComparison.Ordinal);
+        Assert.Equal("", await etcdctl.RunAsync(store.Endpoints, new("get perf/ --prefix")));
     }
 
     [Theory]

@@ -8,8 +8,9 @@ namespace RaftKv.Compatibility.Tests.Etcdctl;
 /// What etcdctl printed in a scenario, without what differs between any two stores: ids, addresses, sizes, terms, times
 /// and versions.
 /// </summary>
-internal sealed partial class Transcript(Etcdctl etcdctl, StoreProcess store)
+internal sealed partial class Transcript(Etcdctl etcdctl, StoreProcess store, string endpoints)
 {
+    private readonly string _endpoints = endpoints;
     private readonly List<string> _lines = [];
     private readonly string _folder = store.NewFolder("own");
     private string _lease = "0";
@@ -17,10 +18,11 @@ internal sealed partial class Transcript(Etcdctl etcdctl, StoreProcess store)
     private string _added = "0";
 
     /// <summary>Runs a scenario against a new store.</summary>
-    public static async Task<string> OfAsync(Etcdctl etcdctl, StoreProcess store, IReadOnlyList<EtcdctlStep> steps)
+    /// <param name="member">The one that is asked; null: as etcdctl chooses.</param>
+    public static async Task<string> OfAsync(Etcdctl etcdctl, StoreProcess store, IReadOnlyList<EtcdctlStep> steps, StoreMember? member = null)
     {
-        var transcript = new Transcript(etcdctl, store);
-        var members = await etcdctl.RunAsync(store.Endpoints, new("member list"));
+        var transcript = new Transcript(etcdctl, store, member?.Client.GetLeftPart(UriPartial.Authority) ?? store.Endpoints);
+        var members = await etcdctl.RunAsync(transcript._endpoints, new("member list"));
         transcript._self = members.Split(',')[0];
         foreach (var step in steps)
         {
@@ -40,12 +42,12 @@ internal sealed partial class Transcript(Etcdctl etcdctl, StoreProcess store)
                 .Replace("{added}", _added, StringComparison.Ordinal)
                 .Replace("{folder}", _folder, StringComparison.Ordinal),
         };
-        var output = await etcdctl.RunAsync(store.Endpoints, filled);
+        var output = await etcdctl.RunAsync(_endpoints, filled);
         _lease = GrantedLease().Match(output) is { Success: true } granted ? granted.Groups[1].Value : _lease;
         _added = AddedMember().Match(output) is { Success: true } added ? added.Groups[1].Value : _added;
         _lines.Add($"$ {step.Arguments}");
         var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
-            .Where(line => !line.StartsWith("{\"level\"", StringComparison.Ordinal) && !line.StartsWith("Snapshot saved", StringComparison.Ordinal))
+            .Where(line => !line.StartsWith("{\"level\"", StringComparison.Ordinal))
             .Select(Plain);
 
         // Members come in the order of their ids, and those are made of addresses and times.

@@ -8,8 +8,9 @@ namespace RaftKv.Differential.Stores;
 /// <summary>Our client at one member of a store, with every call's failure as an answer.</summary>
 public sealed class StoreClient : IAsyncDisposable
 {
-    /// <summary>No answer within this time is trouble with the store, and not an answer.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    // A member that was started again is asked again soon.
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(200);
 
     private readonly RpcChannel _channel;
     private readonly Func<IMessage, IMessage>? _doctor;
@@ -20,10 +21,18 @@ public sealed class StoreClient : IAsyncDisposable
     {
         Address = address;
         _doctor = doctor;
-        _channel = new RpcChannel(new RpcChannelOptions { Addresses = [address], MaxReceiveMessageBytes = 64 * 1024 * 1024 });
+        _channel = new RpcChannel(new RpcChannelOptions
+        {
+            Addresses = [address],
+            MaxReceiveMessageBytes = 64 * 1024 * 1024,
+            Eviction = new(ShortestPause, LongestPause),
+        });
     }
 
     public Uri Address { get; }
+
+    /// <summary>No answer within this time is trouble with the store, and not an answer.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(20);
 
     /// <summary>Calls a unary method; a failure is an answer like any other.</summary>
     /// <exception cref="StoreException">There was no answer in time, or nobody to ask.</exception>

@@ -1,18 +1,25 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace RaftKv.Differential.Stores;
 
-/// <summary>One member of a store as a process that can be killed and started again on its folder and addresses.</summary>
+/// <summary>
+/// One member of a store as a process that can be killed, stopped and paused, and started again on its folder and
+/// addresses.
+/// </summary>
 public sealed class StoreMember : IDisposable
 {
     private const int KeptLogLines = 40;
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(30);
 
     private readonly StoreProgram _program;
     private readonly string[] _arguments;
     private readonly Queue<string> _log = new();
+    private readonly StreamWriter? _logFile;
     private Process? _process;
 
-    internal StoreMember(StoreProgram program, string name, string folder, Uri client, Uri peer, IEnumerable<string> arguments)
+    internal StoreMember(
+        StoreProgram program, string name, string folder, Uri client, Uri peer, IEnumerable<string> arguments, string? logFolder)
     {
         _program = program;
         Name = name;
@@ -20,6 +27,7 @@ public sealed class StoreMember : IDisposable
         Client = client;
         Peer = peer;
         _arguments = [.. arguments];
+        _logFile = logFolder is null ? null : new StreamWriter(Path.Combine(logFolder, $"{name}.log"), append: false) { AutoFlush = true };
     }
 
     public string Name { get; }
@@ -29,6 +37,9 @@ public sealed class StoreMember : IDisposable
     public Uri Client { get; }
 
     public Uri Peer { get; }
+
+    /// <summary>The process's id, for what looks at it from outside.</summary>
+    public int? ProcessId => IsRunning ? _process!.Id : null;
 
     public bool IsRunning => _process is { HasExited: false };
 
@@ -66,6 +77,7 @@ public sealed class StoreMember : IDisposable
             start.Environment.Remove(variable);
         }
 
+        Keep(string.Create(CultureInfo.InvariantCulture, $"# {_program.Path} {string.Join(' ', _arguments)}"));
         _process = Process.Start(start)!;
         _process.StandardInput.Close();
         _process.OutputDataReceived += (_, line) => Keep(line.Data);
@@ -92,6 +104,33 @@ public sealed class StoreMember : IDisposable
         _process = null;
     }
 
+    /// <summary>Asks it to end, and waits until it has.</summary>
+    /// <returns>Its exit code.</returns>
+    /// <exception cref="StoreException">It does not end.</exception>
+    public async Task<int> StopAsync()
+    {
+        await SignalAsync("TERM");
+        using var patience = new CancellationTokenSource(StopPatience);
+        try
+        {
+            await _process!.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException late)
+        {
+            throw new StoreException($"{Name} did not stop within {StopPatience}:\n{Log}", late);
+        }
+
+        var code = _process.ExitCode;
+        _process.Dispose();
+        _process = null;
+        return code;
+    }
+
+    /// <summary>It neither runs nor ends from now on, as on a machine that swaps.</summary>
+    public Task PauseAsync() => SignalAsync("STOP");
+
+    public Task ResumeAsync() => SignalAsync("CONT");
+
     public void Dispose()
     {
         if (IsRunning)
@@ -102,6 +141,17 @@ public sealed class StoreMember : IDisposable
 
         _process?.Dispose();
         _process = null;
+        lock (_log)
+        {
+            _logFile?.Dispose();
+        }
+    }
+
+    private async Task SignalAsync(string signal)
+    {
+        var id = ProcessId ?? throw new InvalidOperationException($"{Name} does not run.");
+        using var kill = Process.Start("kill", [$"-{signal}", id.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
     }
 
     private void Keep(string? line)
@@ -113,6 +163,11 @@ public sealed class StoreMember : IDisposable
 
         lock (_log)
         {
+            if (_logFile?.BaseStream is { CanWrite: true })
+            {
+                _logFile.WriteLine(line);
+            }
+
             _log.Enqueue(line);
             if (_log.Count > KeptLogLines)
             {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Google.Protobuf;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Rpc;
 using RaftKv.Rpc.Client;
@@ -19,31 +20,38 @@ public sealed class StoreProcess : IAsyncDisposable
 {
     private const int Tries = 5;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan CallPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     private readonly string _folder;
+    private readonly string? _logFolder;
+    // Replaced and never changed, because others look at it while members come and go.
+    private volatile IReadOnlyList<StoreMember> _members = [];
+    private int _named;
 
-    private StoreProcess(StoreProgram program, string folder, IReadOnlyList<StoreMember> members)
+    private StoreProcess(StoreProgram program, string folder, string? logFolder)
     {
         Program = program;
         _folder = folder;
-        Members = members;
+        _logFolder = logFolder;
     }
 
     public StoreProgram Program { get; }
 
-    public IReadOnlyList<StoreMember> Members { get; }
+    public IReadOnlyList<StoreMember> Members => _members;
 
     /// <summary>The client addresses of all members, as --endpoints wants them.</summary>
     public string Endpoints => string.Join(',', Members.Select(member => member.Client.GetLeftPart(UriPartial.Authority)));
 
     /// <summary>Starts all members and waits until each knows a leader.</summary>
     /// <exception cref="StoreException">It did not come up; the text has what it printed.</exception>
-    public static async Task<StoreProcess> StartAsync(StoreProgram program, int members = 1, CancellationToken cancellation = default)
+    /// <param name="logFolder">Where all that the members print stays when they are gone; null: it goes with them.</param>
+    public static async Task<StoreProcess> StartAsync(
+        StoreProgram program, int members = 1, string? logFolder = null, CancellationToken cancellation = default)
     {
         for (var attempt = 1; ; attempt++)
         {
-            var store = Create(program, members);
+            var store = Create(program, members, logFolder);
             try
             {
                 foreach (var member in store.Members)
@@ -79,12 +87,86 @@ public sealed class StoreProcess : IAsyncDisposable
         await WaitUntilReadyAsync(member, cancellation);
     }
 
+    /// <summary>Adds a member to the cluster and starts it, as its operator would: first the call, then the process.</summary>
+    /// <param name="isLearner">It gets what the others have and has no vote.</param>
+    public async Task<StoreMember> AddAsync(bool isLearner = false, CancellationToken cancellation = default)
+    {
+        var addresses = FreeAddresses(2);
+        var (client, peer) = (addresses[0], addresses[1]);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(Patience);
+        var known = await JoinAsync(peer, isLearner, patience.Token);
+
+        // The new one's name is not known to the cluster before it has said it.
+        var name = $"m{++_named}";
+        var cluster = string.Join(',', known.SelectMany(
+            other => other.PeerURLs.Select(url => $"{(url == Text(peer) ? name : other.Name)}={url}")));
+        var member = NewMember(name, client, peer, cluster, "existing");
+        _members = [.. _members, member];
+        member.Start();
+
+        // A learner of etcd 3.4 answers no calls but this one; it is there when it knows who leads.
+        await WaitUntilReadyAsync(member, cancellation);
+        return member;
+    }
+
+    /// <summary>Removes a member from the cluster through another one, and ends it.</summary>
+    public async Task RemoveAsync(StoreMember member, CancellationToken cancellation = default)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(Patience);
+        while (true)
+        {
+            var list = await TryAsync<MemberListResponse>("member-list", new MemberListRequest(), except: member);
+            var id = list?.Members.SingleOrDefault(known => known.PeerURLs.Contains(Text(member.Peer)))?.ID;
+            if (list is not null && (id is null
+                || await TryAsync<MemberRemoveResponse>("member-remove", new MemberRemoveRequest { ID = id.Value }, except: member) is not null))
+            {
+                break;
+            }
+
+            await Task.Delay(Pause, patience.Token);
+        }
+
+        await member.KillAsync();
+        _members = [.. _members.Where(other => other != member)];
+        member.Dispose();
+    }
+
+    /// <summary>The member that the members themselves take for the leader; waits until there is one that is running.</summary>
+    public async Task<StoreMember> LeaderAsync(CancellationToken cancellation = default)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(Patience);
+        while (true)
+        {
+            foreach (var member in _members.Where(member => member.IsRunning))
+            {
+                await using var client = new StoreClient(member.Client) { Patience = CallPatience };
+                try
+                {
+                    var status = await client.CallAsync<StatusResponse>("status", new StatusRequest());
+                    if (status.Leader == status.Header.MemberId && status.Leader != 0)
+                    {
+                        return member;
+                    }
+                }
+                catch (StoreException)
+                {
+                    // Then it does not lead.
+                }
+            }
+
+            await Task.Delay(Pause, patience.Token);
+        }
+    }
+
     /// <summary>A folder for a test's own files, which goes with the store.</summary>
     public string NewFolder(string name) => Directory.CreateDirectory(Path.Combine(_folder, name)).FullName;
 
     public ValueTask DisposeAsync()
     {
-        foreach (var member in Members)
+        foreach (var member in _members)
         {
             member.Dispose();
         }
@@ -109,33 +191,83 @@ public sealed class StoreProcess : IAsyncDisposable
         }
     }
 
-    private static StoreProcess Create(StoreProgram program, int count)
+    private static StoreProcess Create(StoreProgram program, int count, string? logFolder)
     {
-        var folder = Directory.CreateTempSubdirectory($"{program.Name}-").FullName;
+        if (logFolder is not null)
+        {
+            Directory.CreateDirectory(logFolder);
+        }
+
+        var store = new StoreProcess(program, Directory.CreateTempSubdirectory($"{program.Name}-").FullName, logFolder);
         var addresses = FreeAddresses(2 * count);
         var names = Enumerable.Range(1, count).Select(number => $"m{number}").ToList();
         var cluster = string.Join(',', names.Select((name, i) => $"{name}={Text(addresses[count + i])}"));
-        var members = new List<StoreMember>();
-        for (var i = 0; i < count; i++)
+        store._members = [.. names.Select((name, i) => store.NewMember(name, addresses[i], addresses[count + i], cluster, "new"))];
+        store._named = count;
+        return store;
+    }
+
+    private StoreMember NewMember(string name, Uri client, Uri peer, string cluster, string clusterState)
+    {
+        string[] arguments =
+        [
+            "--name", name,
+            "--data-dir", Path.Combine(_folder, name, "data"),
+            "--listen-client-urls", Text(client),
+            "--advertise-client-urls", Text(client),
+            "--listen-peer-urls", Text(peer),
+            "--initial-advertise-peer-urls", Text(peer),
+            "--initial-cluster", cluster,
+            "--initial-cluster-state", clusterState,
+            "--initial-cluster-token", "compatibility",
+            .. Program.Arguments,
+        ];
+        return new StoreMember(Program, name, Path.Combine(_folder, name), client, peer, arguments, _logFolder);
+    }
+
+    /// <returns>All members that the cluster has then.</returns>
+    private async Task<IEnumerable<Member>> JoinAsync(Uri peer, bool isLearner, CancellationToken patience)
+    {
+        while (true)
         {
-            var (name, client, peer) = (names[i], addresses[i], addresses[count + i]);
-            string[] arguments =
-            [
-                "--name", name,
-                "--data-dir", Path.Combine(folder, name, "data"),
-                "--listen-client-urls", Text(client),
-                "--advertise-client-urls", Text(client),
-                "--listen-peer-urls", Text(peer),
-                "--initial-advertise-peer-urls", Text(peer),
-                "--initial-cluster", cluster,
-                "--initial-cluster-state", "new",
-                "--initial-cluster-token", $"compatibility-{count}",
-                .. program.Arguments,
-            ];
-            members.Add(new StoreMember(program, name, Path.Combine(folder, name), client, peer, arguments));
+            // Refused while somebody is not connected. Not answered while there is no leader, which may mean that it was done.
+            var request = new MemberAddRequest { PeerURLs = { Text(peer) }, IsLearner = isLearner };
+            if (await TryAsync<MemberAddResponse>("member-add", request) is { } joined)
+            {
+                return joined.Members;
+            }
+
+            var list = await TryAsync<MemberListResponse>("member-list", new MemberListRequest());
+            if (list is not null && list.Members.Any(known => known.PeerURLs.Contains(Text(peer))))
+            {
+                return list.Members;
+            }
+
+            await Task.Delay(Pause, patience);
+        }
+    }
+
+    /// <summary>Asks one member after the other until one answers.</summary>
+    private async Task<TResponse?> TryAsync<TResponse>(string verb, IMessage request, StoreMember? except = null)
+        where TResponse : class, IMessage
+    {
+        foreach (var member in _members.Where(member => member.IsRunning && member != except))
+        {
+            await using var client = new StoreClient(member.Client) { Patience = CallPatience };
+            try
+            {
+                if ((await client.CallAsync(verb, request)).Message is TResponse response)
+                {
+                    return response;
+                }
+            }
+            catch (StoreException)
+            {
+                // The next one may.
+            }
         }
 
-        return new StoreProcess(program, folder, members);
+        return null;
     }
 
     private static string Text(Uri address) => address.GetLeftPart(UriPartial.Authority);
