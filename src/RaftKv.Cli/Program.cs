@@ -1,9 +1,17 @@
 using System.CommandLine;
 using RaftKv.Cli;
+using RaftKv.Cli.Commands;
+using RaftKv.Cli.Commands.Text;
 using RaftKv.Cli.Serve;
+
+if (ClientProgram.Takes(args))
+{
+    return await ClientProgram.RunAsync(ProgramArguments.Undamaged(args), ClientConsole.OfProcess());
+}
 
 var raftkv = new RootCommand("A strongly consistent key-value store that speaks etcd's v3 API. Without a command: a member.");
 ServeCommand.AddTo(raftkv);
 raftkv.Subcommands.Add(WalCommand.Create());
 raftkv.Subcommands.Add(VersionCommand.Create());
+ClientProgram.AddTo(raftkv);
 return await raftkv.Parse(args).InvokeAsync();

@@ -206,7 +206,7 @@ internal sealed class ServeFlags
         }
 
         var own = peers.Where(member => member.Name == name).Select(member => member.PeerUrl).ToArray();
-        var advertisePeer = parsed.GetValue(_advertisePeer) ?? own;
+        var advertisePeer = parsed.GetValue(_advertisePeer) is { Length: > 0 } told ? told : own;
         if (advertisePeer.Length == 0 && listenPeer.Any(IsWildcard))
         {
             throw new FlagException(
