@@ -3,8 +3,9 @@ using RaftKv.Raft;
 namespace RaftKv.Storage.Mvcc;
 
 /// <summary>
-/// Counts the views that were opened between two compactions. A record dies by a compaction alone, so that the last key
-/// snapshot before the second one knows everything that such a view may ask for, and is kept while one of them is open.
+/// Counts the views that were opened between two compactions. A record dies by a compaction alone, so that the keys as they
+/// were just before the second one know everything that such a view may ask for. They are kept while one of them is
+/// open.
 /// </summary>
 internal sealed class HistoryPin
 {

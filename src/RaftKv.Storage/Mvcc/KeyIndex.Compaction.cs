@@ -91,7 +91,7 @@ public sealed partial class KeyIndex
                 break;
             }
 
-            var firstKept = page.FirstKept(index, _horizon);
+            var firstKept = FirstKept(page, index);
             var isThere = true;
             if (page.HasOlderThan(index, firstKept))
             {
@@ -109,5 +109,15 @@ public sealed partial class KeyIndex
         }
 
         return page;
+    }
+
+    private Revision FirstKept(Page page, int index)
+    {
+        if (Faults.DropsTombstonesAtHorizon && page.At(index, _horizon) is { IsLive: false } tombstone)
+        {
+            return tombstone.Modified with { Sub = tombstone.Modified.Sub + 1 };
+        }
+
+        return page.FirstKept(index, Faults.CompactsOneTooFar ? _horizon + 1 : _horizon);
     }
 }

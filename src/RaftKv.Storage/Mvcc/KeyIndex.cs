@@ -39,6 +39,8 @@ public sealed partial class KeyIndex
     /// <summary>What the writer sees, all that is not published yet included; valid until its next change.</summary>
     public KeySnapshot Working => new(_root, _horizon, _latest);
 
+    internal KeySpaceFaults Faults { get; init; } = KeySpaceFaults.None;
+
     /// <summary>What all that <see cref="Restore"/> has added counts for.</summary>
     internal long Bytes { get; private set; }
 
@@ -48,9 +50,16 @@ public sealed partial class KeyIndex
     /// <summary>Makes everything written so far visible to readers at once.</summary>
     public KeySnapshot Publish()
     {
+        var snapshot = Freeze();
+        Volatile.Write(ref _published, snapshot);
+        return snapshot;
+    }
+
+    /// <summary>Keeps everything written so far as it is, without showing it to readers.</summary>
+    internal KeySnapshot Freeze()
+    {
         var snapshot = Working;
         _batch++;
-        Volatile.Write(ref _published, snapshot);
         return snapshot;
     }
 

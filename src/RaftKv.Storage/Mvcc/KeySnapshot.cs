@@ -68,6 +68,27 @@ public sealed class KeySnapshot
     public bool IsLive(ReadOnlySpan<byte> key, Revision revision)
         => TryLocate(key, out var leaf, out var index) && leaf.Contains(index, revision);
 
+    /// <summary>Whether a read at the horizon or later, of a key or of history, can come upon a revision. What cannot be
+    /// come upon may be in here nevertheless, until compaction is through with it.</summary>
+    internal bool IsNeeded(ReadOnlySpan<byte> key, Revision revision)
+    {
+        if (!TryLocate(key, out var leaf, out var index))
+        {
+            return false;
+        }
+
+        if (revision.Main >= Horizon)
+        {
+            return leaf.Contains(index, revision);
+        }
+
+        var found = leaf.At(index, Horizon);
+        return found.IsLive && found.Modified == revision;
+    }
+
+    /// <summary>Whether anything is known of a key.</summary>
+    internal bool Knows(ReadOnlySpan<byte> key) => TryLocate(key, out _, out _);
+
     /// <summary>The keys of a range that have a value at a main revision, in key order or against it.</summary>
     public KeyCursor Scan(KeyRange range, long revision = long.MaxValue, bool isDescending = false)
     {

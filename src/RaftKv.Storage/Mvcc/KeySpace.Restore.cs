@@ -11,18 +11,24 @@ public sealed partial class KeySpace
     /// <see cref="CompactStep"/>.</summary>
     /// <param name="records">The store, opened with the checkpoint's token. This takes possession of it.</param>
     /// <param name="position">As remembered with the checkpoint.</param>
+    /// <param name="faults">None, but in tests.</param>
     /// <exception cref="RecordCorruptException">A record is damaged.</exception>
-    public static KeySpace Open(IRecordStore records, KeySpacePosition position)
+    public static KeySpace Open(IRecordStore records, KeySpacePosition position, KeySpaceFaults? faults = null)
     {
-        var index = new KeyIndex();
-        var restorer = new Restorer(index, position.Revision);
+        faults ??= KeySpaceFaults.None;
+        var index = new KeyIndex { Faults = faults };
+        var restorer = new Restorer(index, faults.RestoresTooMuch ? long.MaxValue : position.Revision);
         records.Scan(restorer);
-        if (position.Compacted >= 0)
+        if (position.Compacted >= 0 && !faults.ForgetsCompactionAtRestart)
         {
             index.StartCompaction(position.Compacted);
         }
 
-        return new KeySpace(records, index, position) { _leased = restorer.Leased };
+        return new KeySpace(records, index, position, faults)
+        {
+            _leased = restorer.Leased,
+            _compactedAtDurable = position.Compacted,
+        };
     }
 
     /// <summary>The keys that are attached to leases, as found when the key space was opened or imported. Can be asked
@@ -34,7 +40,7 @@ public sealed partial class KeySpace
         foreach (var (revision, key, lease) in leased)
         {
             // Only what was put last binds the key.
-            if (TryFind(key.AsSpan(), out var newest) && newest.Modified == revision)
+            if (_faults.RestoresOldLeases || (TryFind(key.AsSpan(), out var newest) && newest.Modified == revision))
             {
                 yield return (key, lease);
             }

@@ -25,6 +25,7 @@ public sealed partial class KeySpace : IDisposable
     private const int ChunkBytes = 64 * 1024;
 
     private readonly IRecordStore _records;
+    private readonly KeySpaceFaults _faults;
     private readonly IRecordReader _ownReader;
     private readonly ConcurrentBag<IRecordReader> _readers = [];
     private readonly KeyIndex _index;
@@ -36,14 +37,20 @@ public sealed partial class KeySpace : IDisposable
     private volatile PublishedKeys _published;
 
     /// <param name="records">Its records, of which this takes possession; empty.</param>
-    public KeySpace(IRecordStore records)
-        : this(records, new KeyIndex(), KeySpacePosition.Empty)
+    /// <param name="faults">None, but in tests.</param>
+    public KeySpace(IRecordStore records, KeySpaceFaults? faults = null)
+        : this(
+            records,
+            new KeyIndex { Faults = faults ?? KeySpaceFaults.None },
+            KeySpacePosition.Empty,
+            faults ?? KeySpaceFaults.None)
     {
     }
 
-    private KeySpace(IRecordStore records, KeyIndex index, KeySpacePosition position)
+    private KeySpace(IRecordStore records, KeyIndex index, KeySpacePosition position, KeySpaceFaults faults)
     {
         _records = records;
+        _faults = faults;
         _index = index;
         _ownReader = records.OpenReader();
         Revision = position.Revision;
@@ -93,7 +100,9 @@ public sealed partial class KeySpace : IDisposable
     {
         while (true)
         {
-            var published = _published;
+            var published = _faults.ShowsHalfWrites
+                ? _published with { Keys = _index.Freeze(), Revision = RevisionWithin }
+                : _published;
             if (published.Pin.TryHold())
             {
                 return new KeySpaceView(this, published.Pin, published.Keys, published.Revision, published.Compacted);
@@ -162,8 +171,16 @@ public sealed partial class KeySpace : IDisposable
     public void Publish()
     {
         Invariant.Holds(!_isWriting);
-        _published = new PublishedKeys(_index.Publish(), Revision, Compacted, _published.Pin);
+        var closed = _published.Pin;
+        var pin = _beforeCompaction is null ? closed : new HistoryPin();
+        _published = new PublishedKeys(_index.Publish(), Revision, Compacted, pin);
         _changes.Clear();
+        if (_beforeCompaction is not null)
+        {
+            closed.Close(_beforeCompaction);
+            _closedPins.Add(closed);
+            _beforeCompaction = null;
+        }
     }
 
     internal IRecordReader RentReader() => _readers.TryTake(out var reader) ? reader : _records.OpenReader();

@@ -32,7 +32,9 @@ internal sealed class RecordLogSegment(IFile file, long number) : IDisposable
         Invariant.Holds(_bufferedCount == 0);
         if (file.Length != length)
         {
+            // A power cut would bring the rest back, and a segment that has grown is taken for a damaged one.
             file.Truncate(length);
+            IsUnsynced = true;
         }
 
         _writtenLength = length;

@@ -120,6 +120,30 @@ public sealed class LogRecordStoreTests
     }
 
     [Fact]
+    public void What_an_opening_has_cut_off_stays_off_when_the_next_segment_is_begun_at_once()
+    {
+        var store = Create();
+        var record = new byte[Options.SegmentBytes / 3];
+        store.Put(new Revision(1, 0), record);
+        var token = store.BeginCheckpoint().Token;
+        store.Put(new Revision(2, 0), record);
+        store.BeginCheckpoint().Wait();
+        store.Dispose();
+        _disk.Crash();
+
+        store = Open(token);
+        store.Put(new Revision(2, 0), new byte[Options.SegmentBytes]);
+        token = store.BeginCheckpoint().Token;
+        store.Dispose();
+        _disk.Crash(UnsyncedFate.Lost);
+
+        using var again = Open(token);
+        var found = new CollectingSink();
+        again.Scan(found);
+        Assert.Equal([R(1), R(2)], found.Records.Select(record => record.Revision));
+    }
+
+    [Fact]
     public void Another_members_files_are_refused()
     {
         using var store = Create();

@@ -8,7 +8,7 @@ namespace RaftKv.Storage.Tests.Watch;
 /// <summary>Random stores, clients and troubles; every response is held against the guarantees of a watch.</summary>
 public sealed class WatchModelTests
 {
-    public static TheoryData<ulong> Seeds => [.. Enumerable.Range(1, 4000).Select(seed => (ulong)seed)];
+    public static TheoryData<ulong> Seeds => Tests.Seeds.Some(120);
 
     public static TheoryData<string> Faults => [
         nameof(WatchFaults.KeepsPositionsOverSnapshot),
