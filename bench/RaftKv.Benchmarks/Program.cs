@@ -5,6 +5,7 @@ using RaftKv.Benchmarks.Mvcc;
 using RaftKv.Benchmarks.Peers;
 using RaftKv.Benchmarks.Raft;
 using RaftKv.Benchmarks.Records;
+using RaftKv.Benchmarks.State;
 using RaftKv.Benchmarks.Wal;
 using RaftKv.Benchmarks.Watch;
 
@@ -18,6 +19,11 @@ var plain = new Dictionary<string, Func<string[], Task>>(StringComparer.Ordinal)
     ["index"] = Now(keys => KeyIndexPlain.Run(Count(keys, 1_000_000))),
     ["leases"] = Now(leases => LeasesPlain.Run(Count(leases, 1_000_000))),
     ["records"] = Now(RecordStorePlain.Run),
+    ["apply"] = Now(ApplyPlain.Run),
+    ["reads"] = Now(ReadPlain.InMemory),
+    ["budget"] = Now(ReadPlain.OverBudget),
+    ["open"] = MemberPlain.OpenAsync,
+    ["compaction"] = MemberPlain.CompactionAsync,
     ["watch"] = Now(_ => WatchPlain.Run()),
 };
 

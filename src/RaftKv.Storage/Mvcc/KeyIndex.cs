@@ -134,7 +134,7 @@ public sealed partial class KeyIndex
         {
             page.InsertChild(index, change.Separator, change.Right);
             change.Right = null;
-            if (page.NeededBytes > Page.FullBytes && page.Count > 2)
+            if (page.IsFull)
             {
                 change.Right = page.SplitInner(out change.Separator);
             }
@@ -165,7 +165,7 @@ public sealed partial class KeyIndex
             leaf.AddNewest(index, change.Before, change.Item);
         }
 
-        if (leaf.NeededBytes > Page.FullBytes && leaf.Count > 1)
+        if (leaf.IsFull)
         {
             change.Right = leaf.SplitLeaf(isThere ? -1 : index, out change.Separator);
         }

@@ -8,23 +8,33 @@ namespace RaftKv.Storage.Mvcc;
 /// </summary>
 internal sealed partial class Page
 {
+    // A batch copies the children of every page that it changes something below of.
+    private const int MaxChildren = 64;
     private const int SpareChildren = 8;
 
     // Inner pages only. The count of each child's live keys stands here as well, so that counting a range reads the
     // pages on its edges and no others.
     private Page[]? _children;
-    private long[]? _childLive;
+    private int[]? _childLive;
     private int _childCount;
+    private bool _sharesChildLive;
 
     public int ChildCount => _childCount;
+
+    /// <summary>Whether it is to be split.</summary>
+    public bool IsFull
+        => IsLeaf ? NeededBytes > FullBytes && _count > 1
+            : (NeededBytes > FullBytes && _count > 2) || _childCount > MaxChildren;
+
+    private bool IsSmall => NeededBytes < SmallBytes && _childCount < MaxChildren / 4;
 
     /// <summary>The root over the two halves of a root that was split.</summary>
     public static Page Over(long batch, Page left, ReadOnlySpan<byte> separator, Page right)
     {
-        var root = new Page(batch, GrowthBytes + separator.Length, [])
+        var root = new Page(batch, SpareSlots, GrowthBytes + separator.Length, [])
         {
             _children = [left, .. new Page[SpareChildren]],
-            _childLive = [left._live, .. new long[SpareChildren]],
+            _childLive = [checked((int)left._live), .. new int[SpareChildren]],
             _childCount = 1,
             _live = left._live,
         };
@@ -53,8 +63,12 @@ internal sealed partial class Page
     public void SetChild(int index, Page child)
     {
         Children[index] = child;
-        _live += child._live - _childLive![index];
-        _childLive[index] = child._live;
+        var change = child._live - _childLive![index];
+        if (change != 0)
+        {
+            OwnChildLive()[index] = checked((int)child._live);
+            _live += change;
+        }
     }
 
     /// <summary>Adds the right half of a child behind the left half, whose count is still that of both.</summary>
@@ -64,15 +78,17 @@ internal sealed partial class Page
         {
             Array.Resize(ref _children, _childCount + SpareChildren);
             Array.Resize(ref _childLive, _childCount + SpareChildren);
+            _sharesChildLive = false;
         }
 
         InsertEntry(leftIndex, separator, []);
         var at = leftIndex + 1;
         Array.Copy(_children!, at, _children!, at + 1, _childCount - at);
-        Array.Copy(_childLive!, at, _childLive!, at + 1, _childCount - at);
+        var live = OwnChildLive();
+        Array.Copy(live, at, live, at + 1, _childCount - at);
         _childCount++;
         Children[at] = right;
-        _childLive![at] = right._live;
+        live[at] = checked((int)right._live);
         _live += right._live;
     }
 
@@ -84,10 +100,11 @@ internal sealed partial class Page
             RemoveEntry(Math.Max(0, index - 1));
         }
 
-        _live -= _childLive![index];
+        var live = OwnChildLive();
+        _live -= live[index];
         _childCount--;
         Array.Copy(Children, index + 1, Children, index, _childCount - index);
-        Array.Copy(_childLive, index + 1, _childLive, index, _childCount - index);
+        Array.Copy(live, index + 1, live, index, _childCount - index);
         Children[_childCount] = null!; // Beyond the count: nobody looks, and the page can go.
     }
 
@@ -110,8 +127,8 @@ internal sealed partial class Page
         var prefix = right._count == 0 ? separator : CommonPrefix(separator, right.KeyAt(right._count - 1));
         prefix = _count == 0 ? prefix : CommonPrefix(prefix, KeyAt(0));
         var room = right.BytesOf(0, right._count, prefix.Length)
-            + SlotBytes + EntryBytes(separator.Length, payloadLength: 0) + GrowthBytes;
-        var merged = Packed(prefix, room, this, 0, _count);
+            + SlotBytes + StringBytes(separator.Length) + StringBytes(0) + GrowthBytes;
+        var merged = Packed(prefix, room, 0, _count);
         merged.InsertEntry(merged._count, separator, []);
         merged.Append(right, 0, right._count);
         Take(merged);
@@ -135,8 +152,9 @@ internal sealed partial class Page
         {
             var left = Children[i];
             var right = Children[i + 1];
-            if ((left.NeededBytes >= SmallBytes && right.NeededBytes >= SmallBytes)
-                || left.NeededBytes + right.NeededBytes > MergedBytes)
+            if (!(left.IsSmall || right.IsSmall)
+                || left.NeededBytes + right.NeededBytes > MergedBytes
+                || left._childCount + right._childCount > MaxChildren * 3 / 4)
             {
                 continue;
             }
@@ -165,15 +183,27 @@ internal sealed partial class Page
         }
     }
 
+    private int[] OwnChildLive()
+    {
+        if (_sharesChildLive)
+        {
+            _childLive = [.. _childLive!];
+            _sharesChildLive = false;
+        }
+
+        return _childLive!;
+    }
+
     private void SetChildren(ReadOnlySpan<Page> children)
     {
         _childCount = children.Length;
         _children = [.. children, .. new Page[SpareChildren]];
-        _childLive = new long[_children.Length];
+        _childLive = new int[_children.Length];
+        _sharesChildLive = false;
         _live = 0;
         for (var i = 0; i < children.Length; i++)
         {
-            _childLive[i] = children[i]._live;
+            _childLive[i] = checked((int)children[i]._live);
             _live += children[i]._live;
         }
     }

@@ -22,7 +22,7 @@ internal sealed partial class Page
     /// <summary>How many keys here, or below, have a value at the newest revision.</summary>
     public long Live => _live;
 
-    public static Page EmptyLeaf(long batch) => new(batch, GrowthBytes, []);
+    public static Page EmptyLeaf(long batch) => new(batch, SpareSlots, GrowthBytes, []);
 
     /// <summary>What a key was at a main revision; the default if it had not been written yet.</summary>
     public KeyRevision At(int index, long main)
@@ -223,7 +223,7 @@ internal sealed partial class Page
         {
             var prefix = _count == 0 ? right.KeyPrefix : CommonPrefix(KeyAt(0), right.KeyAt(right._count - 1));
             var room = right.BytesOf(0, right._count, prefix.Length) + GrowthBytes;
-            var merged = Packed(prefix, room, this, 0, _count);
+            var merged = Packed(prefix, room, 0, _count);
             merged.Append(right, 0, right._count);
             Take(merged);
         }
@@ -233,7 +233,7 @@ internal sealed partial class Page
 
     private OldHistory? ReadPayload(int index, out ReadOnlySpan<byte> history)
     {
-        ReadOnlySpan<byte> payload = PayloadAt(index);
+        var payload = PayloadAt(index);
         if (payload[0] == 0)
         {
             history = payload[1..];
@@ -327,7 +327,7 @@ internal sealed partial class Page
             if (payload[0] != 0)
             {
                 adopted.Add(source._old[PlaceIn(payload)]);
-                SetPlace(payload, adopted.Count - 1);
+                SetPlace(_heap.AsSpan(_slots[i].Payload + PackedNumber.LengthOf((ulong)payload.Length)), adopted.Count - 1);
             }
         }
 

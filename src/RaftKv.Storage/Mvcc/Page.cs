@@ -4,22 +4,21 @@ using RaftKv.Raft;
 namespace RaftKv.Storage.Mvcc;
 
 /// <summary>
-/// A page of the key index: keys in order, packed in one array of bytes, each with some bytes of its own. A leaf keeps
-/// the revisions of every key; an inner page has a key between every two children. See Page.Leaf and Page.Inner.
+/// A page of the key index: keys in order, each with some bytes of its own. A leaf keeps the revisions of every key; an
+/// inner page has a key between every two children. See Page.Leaf and Page.Inner.
 /// </summary>
 /// <remarks>
 /// <code>
-///   0          8 * count        _heapStart                        length - _prefixLength   length
-///   +----------+----------------+---------------------------------+------------------------+
-///   | slots    | free           | entries, in order of arrival    | prefix of all keys     |
-///   +----------+----------------+---------------------------------+------------------------+
+///   _slots     one for each key, in key order:
+///              the first 4 bytes of the key without the prefix, as a number, zeros if it is shorter;
+///              where in the heap the key is, and where its payload
 ///
-///   slot       the first 4 bytes of the key without the prefix, as a number, zeros if it is shorter; and where the entry
-///              begins, 4 bytes. The slots are in key order
+///   _heap      0        _heapStart                        length - _prefixLength   length
+///              +--------+---------------------------------+------------------------+
+///              | free   | strings, the newest first       | prefix of all keys     |
+///              +--------+---------------------------------+------------------------+
 ///
-///   entry      +--------+--------------------------+--------+------------------------------+
-///              | length | key without the prefix   | length | payload                      |
-///              +--------+--------------------------+--------+------------------------------+
+///   string     length, as a packed number, and as many bytes: a key without the prefix, or a payload
 ///
 ///   payload    of a leaf, see <see cref="HistoryFormat"/>:
 ///                 0 | history
@@ -27,13 +26,15 @@ namespace RaftKv.Storage.Mvcc;
 ///              of an inner page: empty
 /// </code>
 /// <para>Why a slot repeats the head of its key: a search then stays in the slots, a few lines of cache side by side, and
-/// looks into one or two entries instead of one for every halving.</para>
-/// <para>An entry that is replaced or removed leaves a hole; the holes are closed when room runs out and the page is
+/// looks into one or two keys instead of one for every halving.</para>
+/// <para>A string that is replaced or removed leaves a hole; the holes are closed when room runs out and the page is
 /// packed anew. That is also when the prefix grows to what the keys have in common. A key that does not begin with the
 /// prefix makes the page pack itself anew with a shorter one.</para>
-/// <para>A page may be changed only in the batch that made it. From then on readers may hold it, so that the writer
-/// takes a copy (<see cref="Owned"/>).</para>
-/// <para>The array is as long as the page needs and a little more. It may be far longer than <see cref="FullBytes"/>,
+/// <para><b>Copies.</b> A page may be changed only in the batch that made it. From then on readers may hold it, so that
+/// the writer takes a copy (<see cref="Owned"/>). The copy shares everything with the original: the heap for good, for
+/// readers do not look below the strings they know of, and new strings go there; the arrays until they are
+/// changed. So changing a key costs a copy of its leaf's slots and not of its keys.</para>
+/// <para>The heap is as long as the page needs and a little more. It may be far longer than <see cref="FullBytes"/>,
 /// for a long key fits into a page whole; then few keys share the page.</para>
 /// </remarks>
 internal sealed partial class Page
@@ -48,40 +49,52 @@ internal sealed partial class Page
     public const int MergedBytes = FullBytes * 3 / 4;
 
     private const int HeadBytes = sizeof(uint);
-    private const int SlotBytes = HeadBytes + sizeof(int);
+    private const int SlotBytes = HeadBytes + (2 * sizeof(int));
 
-    // What a page may grow by before it is packed anew: half of it is lost on average, and an eighth of a page makes eight
-    // packings of a page that is filled from empty.
-    private const int GrowthBytes = 256;
+    // What a page may grow by before it is packed anew. Half of it is unused on average; half as much would mean twice as
+    // many packings.
+    private const int GrowthBytes = 384;
+    private const int SpareSlots = 4;
 
     private readonly long _batch;
-    private byte[] _bytes;
+    private Slot[] _slots;
+    private byte[] _heap;
     private int _count;
     private int _prefixLength;
     private int _heapStart;
     private int _holes;
 
-    private Page(long batch, int capacity, ReadOnlySpan<byte> prefix)
+    // From here on the heap may be somebody else's as well.
+    private int _sharedFrom;
+    private bool _sharesSlots;
+
+    private Page(long batch, int slots, int heapBytes, ReadOnlySpan<byte> prefix)
     {
         _batch = batch;
-        _bytes = GC.AllocateUninitializedArray<byte>(capacity);
+        _slots = new Slot[slots];
+        _heap = GC.AllocateUninitializedArray<byte>(heapBytes + prefix.Length);
         _prefixLength = prefix.Length;
-        _heapStart = capacity - prefix.Length;
-        prefix.CopyTo(_bytes.AsSpan(_heapStart));
+        _heapStart = heapBytes;
+        _sharedFrom = _heap.Length;
+        prefix.CopyTo(_heap.AsSpan(_heapStart));
     }
 
     private Page(Page other, long batch)
     {
         _batch = batch;
-        _bytes = other._bytes.AsSpan().ToArray();
+        _slots = other._slots;
+        _heap = other._heap;
         _count = other._count;
         _prefixLength = other._prefixLength;
         _heapStart = other._heapStart;
         _holes = other._holes;
+        _sharedFrom = other._heapStart;
+        _sharesSlots = true;
         _live = other._live;
         _old = other._old.Length == 0 ? [] : [.. other._old];
         _children = other._children is null ? null : [.. other._children];
-        _childLive = other._childLive is null ? null : [.. other._childLive];
+        _childLive = other._childLive;
+        _sharesChildLive = true;
         _childCount = other._childCount;
     }
 
@@ -89,9 +102,11 @@ internal sealed partial class Page
     public int Count => _count;
 
     /// <summary>What the keys and payloads take, without free room and holes.</summary>
-    public int NeededBytes => (_count * SlotBytes) + _bytes.Length - _heapStart - _holes;
+    public int NeededBytes => (_count * SlotBytes) + _heap.Length - _heapStart - _holes;
 
-    private ReadOnlySpan<byte> KeyPrefix => _bytes.AsSpan(_bytes.Length - _prefixLength);
+    private ReadOnlySpan<byte> KeyPrefix => _heap.AsSpan(_heap.Length - _prefixLength);
+
+    private ReadOnlySpan<Slot> Slots => _slots.AsSpan(0, _count);
 
     /// <summary>This page if the batch made it, else a copy that the batch may change.</summary>
     public Page Owned(long batch) => _batch == batch ? this : new Page(this, batch);
@@ -99,9 +114,9 @@ internal sealed partial class Page
     /// <summary>Finds a key, or the place where it would be.</summary>
     public bool Search(ReadOnlySpan<byte> key, out int index)
     {
-        var prefix = KeyPrefix;
-        if (prefix.Length > 0)
+        if (_prefixLength > 0)
         {
+            var prefix = KeyPrefix;
             if (!key.StartsWith(prefix))
             {
                 index = key.SequenceCompareTo(prefix) < 0 ? 0 : _count;
@@ -111,18 +126,21 @@ internal sealed partial class Page
             key = key[prefix.Length..];
         }
 
+        var slots = Slots;
         var head = HeadOf(key, []);
-        var low = 0;
-        var high = _count;
+        var low = FirstFrom(slots, head);
+        if (low == slots.Length || slots[low].Head != head)
+        {
+            index = low;
+            return false;
+        }
+
+        // Of those with the same head only the rest of the key tells.
+        var high = head == uint.MaxValue ? slots.Length : low + FirstFrom(slots[low..], head + 1);
         while (low < high)
         {
             var middle = (low + high) >>> 1;
-            var order = HeadAt(middle).CompareTo(head);
-            if (order == 0)
-            {
-                order = SuffixAt(middle).SequenceCompareTo(key);
-            }
-
+            var order = StringAt(slots[middle].Key).SequenceCompareTo(key);
             if (order == 0)
             {
                 index = middle;
@@ -162,9 +180,7 @@ internal sealed partial class Page
     private static ReadOnlySpan<byte> CommonPrefix(ReadOnlySpan<byte> left, ReadOnlySpan<byte> right)
         => left[..left.CommonPrefixLength(right)];
 
-    private static int EntryBytes(int suffixLength, int payloadLength)
-        => PackedNumber.LengthOf((ulong)suffixLength) + suffixLength
-            + PackedNumber.LengthOf((ulong)payloadLength) + payloadLength;
+    private static int StringBytes(int length) => PackedNumber.LengthOf((ulong)length) + length;
 
     /// <summary>Heads that differ compare as their keys do: a byte that is missing is not greater than any other.</summary>
     private static uint HeadOf(ReadOnlySpan<byte> suffix, ReadOnlySpan<byte> suffixRest)
@@ -181,123 +197,173 @@ internal sealed partial class Page
         return BinaryPrimitives.ReadUInt32BigEndian(head);
     }
 
-    private uint HeadAt(int index) => BinaryPrimitives.ReadUInt32LittleEndian(_bytes.AsSpan(index * SlotBytes));
-
-    private int SlotAt(int index)
-        => BinaryPrimitives.ReadInt32LittleEndian(_bytes.AsSpan((index * SlotBytes) + HeadBytes));
-
-    private void SetSlot(int index, uint head, int offset)
+    /// <summary>The first slot whose head is not smaller. Which half to go on with is a toss-up, so there is no branch to be
+    /// guessed wrong.</summary>
+    private static int FirstFrom(ReadOnlySpan<Slot> slots, uint head)
     {
-        BinaryPrimitives.WriteUInt32LittleEndian(_bytes.AsSpan(index * SlotBytes), head);
-        BinaryPrimitives.WriteInt32LittleEndian(_bytes.AsSpan((index * SlotBytes) + HeadBytes), offset);
+        var first = 0;
+        var length = slots.Length;
+        while (length > 1)
+        {
+            var half = length >>> 1;
+            first += half & -(slots[first + half - 1].Head < head ? 1 : 0);
+            length -= half;
+        }
+
+        if (length == 1)
+        {
+            first += slots[first].Head < head ? 1 : 0;
+        }
+
+        return first;
     }
 
-    private ReadOnlySpan<byte> SuffixAt(int index)
+    private ReadOnlySpan<byte> StringAt(int at)
     {
-        var at = SlotAt(index);
-        var length = (int)PackedNumber.Read(_bytes, ref at);
-        return _bytes.AsSpan(at, length);
+        var length = (int)PackedNumber.Read(_heap, ref at);
+        return _heap.AsSpan(at, length);
     }
 
-    private Span<byte> PayloadAt(int index)
-    {
-        var at = SlotAt(index);
-        var suffixLength = (int)PackedNumber.Read(_bytes, ref at);
-        at += suffixLength;
-        var length = (int)PackedNumber.Read(_bytes, ref at);
-        return _bytes.AsSpan(at, length);
-    }
+    private ReadOnlySpan<byte> SuffixAt(int index) => StringAt(Slots[index].Key);
+
+    private ReadOnlySpan<byte> PayloadAt(int index) => StringAt(Slots[index].Payload);
 
     private void InsertEntry(int index, ReadOnlySpan<byte> key, ReadOnlySpan<byte> payload)
     {
         // Less the prefix, if there is one: more than enough room is not wrong.
-        var needed = SlotBytes + EntryBytes(key.Length, payload.Length);
-        if (needed > _heapStart - (_count * SlotBytes) || !key.StartsWith(KeyPrefix))
+        var needed = StringBytes(key.Length) + StringBytes(payload.Length);
+        if (needed > _heapStart || !key.StartsWith(KeyPrefix))
         {
-            PackAnew(key, needed);
+            PackAnew(LengthInCommon(key), needed);
         }
 
-        var slots = _bytes.AsSpan(0, (_count + 1) * SlotBytes);
-        slots[(index * SlotBytes)..^SlotBytes].CopyTo(slots[((index + 1) * SlotBytes)..]);
+        var slots = OwnSlots(_count + 1);
+        slots[index.._count].CopyTo(slots[(index + 1)..]);
         _count++;
         WriteEntry(index, key[_prefixLength..], [], payload);
     }
 
     private void ReplacePayload(int index, ReadOnlySpan<byte> payload)
     {
-        var old = PayloadAt(index);
-        if (payload.Length == old.Length)
+        var at = Slots[index].Payload;
+        var old = StringAt(at);
+        if (payload.Length == old.Length && at < _sharedFrom)
         {
-            payload.CopyTo(old);
+            WriteString(at, payload, []);
             return;
         }
 
         MakeRoomToReplace(index, payload.Length);
-        var suffix = SuffixAt(index);
-        _holes += EntryBytes(suffix.Length, PayloadAt(index).Length);
-        WriteEntry(index, suffix, [], payload);
+        _holes += StringBytes(PayloadAt(index).Length);
+        _heapStart -= StringBytes(payload.Length);
+        WriteString(_heapStart, payload, []);
+        OwnSlots(_count)[index].Payload = _heapStart;
     }
 
     private void MakeRoomToReplace(int index, int payloadLength)
     {
-        var needed = EntryBytes(SuffixAt(index).Length, payloadLength);
-        if (needed > _heapStart - (_count * SlotBytes))
+        var needed = StringBytes(payloadLength);
+        if (needed > _heapStart)
         {
-            // A key of the page leaves its prefix as it is, unless it is alone: then the prefix joins the key.
-            PackAnew(KeyAt(index), needed + _prefixLength);
+            // Of a lone key the prefix joins the key.
+            PackAnew(int.MaxValue, needed + _prefixLength);
         }
     }
 
     private void RemoveEntry(int index)
     {
-        _holes += EntryBytes(SuffixAt(index).Length, PayloadAt(index).Length);
-        var slots = _bytes.AsSpan(0, _count * SlotBytes);
-        slots[((index + 1) * SlotBytes)..].CopyTo(slots[(index * SlotBytes)..]);
-        _count--;
-        if (_count == 0)
+        if (_count == 1)
         {
-            _prefixLength = 0;
-            _heapStart = _bytes.Length;
-            _holes = 0;
+            Take(new Page(_batch, SpareSlots, GrowthBytes, []));
+            return;
         }
+
+        _holes += StringBytes(SuffixAt(index).Length) + StringBytes(PayloadAt(index).Length);
+        var slots = OwnSlots(_count);
+        slots[(index + 1).._count].CopyTo(slots[index..]);
+        _count--;
     }
 
     /// <summary>Writes an entry whose key, without the prefix, is given in two pieces.</summary>
     private void WriteEntry(
         int index, ReadOnlySpan<byte> suffix, ReadOnlySpan<byte> suffixRest, ReadOnlySpan<byte> payload)
     {
-        var suffixLength = suffix.Length + suffixRest.Length;
-        _heapStart -= EntryBytes(suffixLength, payload.Length);
-        SetSlot(index, HeadOf(suffix, suffixRest), _heapStart);
-        var at = _heapStart + PackedNumber.Write(_bytes.AsSpan(_heapStart), (ulong)suffixLength);
-        suffix.CopyTo(_bytes.AsSpan(at));
-        suffixRest.CopyTo(_bytes.AsSpan(at + suffix.Length));
-        at += suffixLength;
-        at += PackedNumber.Write(_bytes.AsSpan(at), (ulong)payload.Length);
-        payload.CopyTo(_bytes.AsSpan(at));
+        _heapStart -= StringBytes(payload.Length);
+        WriteString(_heapStart, payload, []);
+        var payloadAt = _heapStart;
+        _heapStart -= StringBytes(suffix.Length + suffixRest.Length);
+        WriteString(_heapStart, suffix, suffixRest);
+        _slots[index] = new Slot { Head = HeadOf(suffix, suffixRest), Key = _heapStart, Payload = payloadAt };
     }
 
-    /// <summary>Closes the holes and makes room for a key, with the prefix that it leaves.</summary>
-    private void PackAnew(ReadOnlySpan<byte> key, int room)
+    private void WriteString(int at, ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> rest)
     {
-        // A lone key is all prefix, which the next key would have to undo.
-        var prefix = _count < 2 ? [] : CommonPrefix(CommonPrefix(KeyAt(0), KeyAt(_count - 1)), key);
-        Take(Packed(prefix, room + GrowthBytes, this, 0, _count));
+        var to = _heap.AsSpan(at);
+        var length = PackedNumber.Write(to, (ulong)(bytes.Length + rest.Length));
+        bytes.CopyTo(to[length..]);
+        rest.CopyTo(to[(length + bytes.Length)..]);
     }
 
-    /// <summary>A page of some of the entries of another, with room for more.</summary>
-    private Page Packed(ReadOnlySpan<byte> prefix, int room, Page source, int from, int to)
+    /// <summary>The slots, to be changed, with room for so many.</summary>
+    private Span<Slot> OwnSlots(int capacity)
     {
-        var packed = new Page(_batch, prefix.Length + source.BytesOf(from, to, prefix.Length) + room, prefix);
-        packed.Append(source, from, to);
-        return packed;
+        if (_sharesSlots || capacity > _slots.Length)
+        {
+            var slots = new Slot[capacity > _slots.Length ? capacity + SpareSlots : _slots.Length];
+            Slots.CopyTo(slots);
+            _slots = slots;
+            _sharesSlots = false;
+        }
+
+        return _slots;
     }
+
+    /// <summary>How many bytes all keys, and one more, begin with.</summary>
+    private int LengthInCommon(ReadOnlySpan<byte> key)
+    {
+        var length = KeyPrefix.CommonPrefixLength(key);
+        return _count == 0 || length < _prefixLength ? length : length + SuffixAt(0).CommonPrefixLength(key[length..]);
+    }
+
+    /// <summary>How many bytes a span of keys begins with. A lone key is no prefix: the next key would have to undo
+    /// it.</summary>
+    private int PrefixLengthOf(int from, int to)
+        => to - from < 2 ? 0 : _prefixLength + SuffixAt(from).CommonPrefixLength(SuffixAt(to - 1));
+
+    /// <summary>Closes the holes and makes room.</summary>
+    /// <param name="prefixLength">The prefix is not to be longer.</param>
+    /// <param name="room">For what is coming.</param>
+    private void PackAnew(int prefixLength, int room)
+        => Take(Packed(Math.Min(prefixLength, PrefixLengthOf(0, _count)), room + GrowthBytes, 0, _count));
 
     /// <summary>A page of some of the entries of this one.</summary>
-    private Page PackedPart(int from, int to)
+    private Page PackedPart(int from, int to) => Packed(PrefixLengthOf(from, to), GrowthBytes, from, to);
+
+    private Page Packed(int prefixLength, int room, int from, int to)
     {
-        var prefix = to - from < 2 ? [] : CommonPrefix(KeyAt(from), KeyAt(to - 1));
-        return Packed(prefix, GrowthBytes, this, from, to);
+        Span<byte> first = stackalloc byte[256];
+        if (prefixLength > first.Length)
+        {
+            first = new byte[prefixLength];
+        }
+
+        var ofPrefix = Math.Min(prefixLength, _prefixLength);
+        KeyPrefix[..ofPrefix].CopyTo(first);
+        if (prefixLength > ofPrefix)
+        {
+            SuffixAt(from)[..(prefixLength - ofPrefix)].CopyTo(first[ofPrefix..]);
+        }
+
+        return Packed(first[..prefixLength], room, from, to);
+    }
+
+    /// <summary>A page of some of the entries of this one, behind another prefix that they have, with room for more.</summary>
+    private Page Packed(ReadOnlySpan<byte> prefix, int room, int from, int to)
+    {
+        var heapBytes = BytesOf(from, to, prefix.Length) - ((to - from) * SlotBytes) + room;
+        var packed = new Page(_batch, to - from + SpareSlots, heapBytes, prefix);
+        packed.Append(this, from, to);
+        return packed;
     }
 
     /// <summary>What entries take behind a prefix of another length, and perhaps a little more.</summary>
@@ -306,15 +372,16 @@ internal sealed partial class Page
         var bytes = 0;
         for (var i = from; i < to; i++)
         {
-            bytes += SlotBytes + EntryBytes(KeyLengthAt(i) - prefixLength, PayloadAt(i).Length);
+            bytes += SlotBytes + StringBytes(KeyLengthAt(i) - prefixLength) + StringBytes(PayloadAt(i).Length);
         }
 
         return bytes;
     }
 
-    /// <summary>Writes entries of another page behind those that are here; there is room for them.</summary>
+    /// <summary>Writes entries of another page behind those that are here; there is room for them in the heap.</summary>
     private void Append(Page source, int from, int to)
     {
+        OwnSlots(_count + to - from);
         var gained = source._prefixLength > _prefixLength ? source.KeyPrefix[_prefixLength..] : [];
         var lost = Math.Max(0, _prefixLength - source._prefixLength);
         for (var i = from; i < to; i++)
@@ -329,11 +396,14 @@ internal sealed partial class Page
     /// <summary>Becomes what another page is; only the children stay.</summary>
     private void Take(Page packed)
     {
-        _bytes = packed._bytes;
+        _slots = packed._slots;
+        _heap = packed._heap;
         _count = packed._count;
         _prefixLength = packed._prefixLength;
         _heapStart = packed._heapStart;
         _holes = packed._holes;
+        _sharedFrom = packed._sharedFrom;
+        _sharesSlots = packed._sharesSlots;
         _old = packed._old;
     }
 
@@ -359,13 +429,24 @@ internal sealed partial class Page
         var held = 0;
         for (var i = 0; i < _count; i++)
         {
-            held += EntryBytes(SuffixAt(i).Length, PayloadAt(i).Length);
-            Invariant.Holds(SlotAt(i) >= _heapStart && SlotAt(i) < _bytes.Length - _prefixLength);
-            Invariant.Holds(HeadAt(i) == HeadOf(SuffixAt(i), []));
+            held += StringBytes(SuffixAt(i).Length) + StringBytes(PayloadAt(i).Length);
+            foreach (var at in (int[])[Slots[i].Key, Slots[i].Payload])
+            {
+                Invariant.Holds(at >= _heapStart && at < _heap.Length - _prefixLength);
+            }
+
+            Invariant.Holds(Slots[i].Head == HeadOf(SuffixAt(i), []));
             Invariant.Holds(i == 0 || SuffixAt(i - 1).SequenceCompareTo(SuffixAt(i)) < 0);
         }
 
-        Invariant.Holds(_heapStart >= _count * SlotBytes);
-        Invariant.Holds(held + _holes + _prefixLength == _bytes.Length - _heapStart);
+        Invariant.Holds(_heapStart >= 0);
+        Invariant.Holds(held + _holes + _prefixLength == _heap.Length - _heapStart);
+    }
+
+    private struct Slot
+    {
+        public uint Head;
+        public int Key;
+        public int Payload;
     }
 }

@@ -1,0 +1,175 @@
+using System.Diagnostics;
+using System.Globalization;
+using RaftKv.Raft;
+using RaftKv.Raft.Log;
+using RaftKv.Storage.Files;
+using RaftKv.Storage.Mvcc;
+using RaftKv.Storage.Records;
+using RaftKv.Storage.Records.Faster;
+using RaftKv.Storage.State;
+
+namespace RaftKv.Benchmarks.State;
+
+/// <summary>What it costs to apply puts, on one thread: from an entry of the log to what readers see.</summary>
+/// <remarks>
+/// <code>dotnet run -c Release --project bench/RaftKv.Benchmarks -- plain apply [folder]</code>
+/// <para>Sketch: a put copies a record of 340 bytes twice and sums it twice (some 150 ns), walks three or four pages of the
+/// index, of which the lower ones are not in the cache (some 500 ns with a million keys), and moves half a page of slots.
+/// Alone in its batch it also copies three pages of 2 KiB.</para>
+/// </remarks>
+internal static class ApplyPlain
+{
+    private const int KeyCount = 1_000_000;
+
+    // What is encoded before the clock runs, so that it is neither counted nor far from the cache.
+    private const int Ahead = 1024;
+
+    public static void Run(string[] arguments)
+    {
+        var parent = arguments is [var given, ..] ? given : Path.GetTempPath();
+        var folder = Directory.CreateDirectory(Path.Join(parent, "raftkv-apply")).FullName;
+        try
+        {
+            Warm(folder);
+            Console.WriteLine($"{KeyCount} keys of {PutLoad.KeyBytes} bytes, values of {PutLoad.ValueBytes}");
+            Console.WriteLine($"{"",-52} {"puts/s",10} {"ns each",9} {"B allocated each",17}");
+            var random = new PutLoad(KeyCount, isRandom: true);
+            foreach (var perBatch in (int[])[1, 16, 128, 1024])
+            {
+                Measure("FASTER, random", Faster(folder), random, perBatch);
+            }
+
+            Measure("FASTER, in order", Faster(folder), new PutLoad(KeyCount, isRandom: false), 128);
+            foreach (var perBatch in (int[])[1, 128])
+            {
+                Measure("deterministic, random", Deterministic(folder), random, perBatch);
+                Measure("none, random", new NoRecords(), random, perBatch);
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static void Warm(string folder)
+    {
+        var load = new PutLoad(100_000, isRandom: true);
+        for (var i = 0; i < 3; i++)
+        {
+            using var machine = new StateMachine(new KeySpace(Faster(folder)));
+            Apply(machine, load, i == 0 ? 1 : 64, 0);
+            using var other = new StateMachine(new KeySpace(Deterministic(folder)));
+            Apply(other, load, i == 0 ? 1 : 64, 0);
+            Thread.Sleep(200);
+        }
+    }
+
+    private static void Measure(string name, IRecordStore records, PutLoad load, int perBatch)
+    {
+        using var machine = new StateMachine(new KeySpace(records));
+        GC.Collect();
+        Print($"{name}, batch {perBatch}: new keys", Apply(machine, load, perBatch, 0));
+        Print($"{name}, batch {perBatch}: overwrite", Apply(machine, load, perBatch, 7));
+    }
+
+    /// <summary>Puts every key once; in another order if a seed is given.</summary>
+    private static (TimeSpan Took, double Allocated) Apply(StateMachine machine, PutLoad load, int perBatch, int seed)
+    {
+        var order = new int[load.KeyCount];
+        for (var i = 0; i < order.Length; i++)
+        {
+            order[i] = i;
+        }
+
+        if (seed != 0)
+        {
+            new Chance((ulong)seed).Shuffle(order.AsSpan());
+        }
+
+        var entries = new Entry[Ahead];
+        var answers = new CountedAnswers();
+        var ticks = 0L;
+        var allocated = 0L;
+        for (var done = 0; done < order.Length; done += Ahead)
+        {
+            var count = Math.Min(Ahead, order.Length - done);
+            for (var i = 0; i < count; i++)
+            {
+                entries[i] = load.Entry(order[done + i], machine.Applied.Index + (ulong)i + 1);
+            }
+
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            var started = Stopwatch.GetTimestamp();
+            for (var from = 0; from < count; from += perBatch)
+            {
+                foreach (ref readonly var entry in entries.AsSpan(from, Math.Min(perBatch, count - from)))
+                {
+                    machine.Apply(entry, answers);
+                }
+
+                machine.Keys.Publish();
+            }
+
+            ticks += Stopwatch.GetTimestamp() - started;
+            allocated += GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        Invariant.Holds(answers.Good == order.Length);
+        return (Stopwatch.GetElapsedTime(0, ticks), (double)allocated / order.Length);
+    }
+
+    private static void Print(string what, (TimeSpan Took, double Allocated) outcome)
+        => Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{what,-52} {KeyCount / outcome.Took.TotalSeconds,10:N0} {outcome.Took.TotalNanoseconds / KeyCount,9:N0} {outcome.Allocated,17:N0}"));
+
+    private static FasterRecordStore Faster(string folder)
+        => FasterRecordStore.Create(new PhysicalFileSystem(), Empty(folder), 1);
+
+    private static LogRecordStore Deterministic(string folder)
+        => LogRecordStore.Create(new PhysicalFileSystem(), Empty(folder), 1);
+
+    private static string Empty(string folder)
+    {
+        var room = Path.Join(folder, Guid.NewGuid().ToString("N"));
+        foreach (var old in Directory.GetDirectories(folder))
+        {
+            Directory.Delete(old, recursive: true);
+        }
+
+        return Directory.CreateDirectory(room).FullName;
+    }
+
+    /// <summary>Forgets every record: what is left is what everything else costs.</summary>
+    private sealed class NoRecords : IRecordStore, IRecordReader
+    {
+        public long DiskBytes => 0;
+
+        public void Put(Revision revision, ReadOnlySpan<byte> record)
+        {
+        }
+
+        public IRecordReader OpenReader() => this;
+
+        public IRecordCheckpoint BeginCheckpoint() => throw new NotSupportedException();
+
+        public void ReleaseBefore(ReadOnlyMemory<byte> checkpointToken)
+        {
+        }
+
+        public void Scan(IRecordVisitor visitor)
+        {
+        }
+
+        public ReclaimOutcome ReclaimStep(long maxBytes, IRecordLiveness liveness) => default;
+
+        public bool TryRead(Revision revision, IRecordSink sink) => false;
+
+        public void Read(ReadOnlySpan<Revision> revisions, IRecordSink sink) => throw new NotSupportedException();
+
+        public void Dispose()
+        {
+        }
+    }
+}
