@@ -1,8 +1,11 @@
 using RaftKv.Raft;
 using RaftKv.Raft.Log;
+using RaftKv.Simulation.Disks;
 using RaftKv.Simulation.History;
 using RaftKv.Simulation.Members;
 using RaftKv.Simulation.Safety;
+using RaftKv.Simulation.Whole;
+using RaftKv.Storage.State;
 
 namespace RaftKv.Simulation;
 
@@ -21,7 +24,14 @@ internal sealed class Cluster
         _chance = new Chance(plan.Seed).Stream("world");
         Network = new SimulatedNetwork(Simulator, _chance.Stream("network"), Find) { Faults = plan.Network };
         _operationsLeft = plan.Workload.Operations;
+        Whole = plan.Whole is null ? null : new WholeWorld(this, _chance.Stream("whole"));
         FoundMembers();
+        if (Whole is not null)
+        {
+            Whole.Start();
+            return;
+        }
+
         for (var client = 0; client < plan.Workload.Clients; client++)
         {
             AddClient(plan.Workload, client).WantsMore = () => _operationsLeft-- > 0;
@@ -37,6 +47,12 @@ internal sealed class Cluster
     public SimulatedNetwork Network { get; }
 
     public SafetyChecks Checks { get; } = new();
+
+    /// <summary>Null in a cluster of registers.</summary>
+    public WholeWorld? Whole { get; }
+
+    /// <summary>Operations that clients know something of.</summary>
+    public int OperationCount => Whole?.OperationCount ?? History.Count;
 
     public List<Operation> History { get; } = [];
 
@@ -73,7 +89,7 @@ internal sealed class Cluster
             return null;
         }
 
-        var node = MakeNode(first: null);
+        var node = Whole is null ? MakeNode(first: null) : MakeWhole(new MemberTable(), isFounder: false);
         node.Boot();
         return node;
     }
@@ -88,10 +104,26 @@ internal sealed class Cluster
 
     public void StopClients()
     {
+        Whole?.StopClients();
         foreach (var client in _clients)
         {
             client.Stop();
         }
+    }
+
+    /// <summary>A client that looks whether the cluster serves.</summary>
+    public IProbe AddProbe(int writes, long intervalNanos)
+    {
+        if (Whole is not null)
+        {
+            return Whole.AddProbe(writes);
+        }
+
+        var probe = AddClient(
+            new Workload { Keys = 1, Reads = Ratio.Never, Swaps = Ratio.Never, Wandering = Ratio.Always, ThinkNanosMax = intervalNanos },
+            Plan.Workload.Clients);
+        probe.WantsMore = () => probe.SucceededCount < writes;
+        return probe;
     }
 
     public void Answer(NodeId from, in Response response)
@@ -109,6 +141,17 @@ internal sealed class Cluster
             founders[i] = new NodeId((ulong)i + 1);
         }
 
+        if (Whole is not null)
+        {
+            var table = MemberTable.Bootstrapped(founders.Select((id, place) => WholeMember.Named(id, place >= Plan.Voters)));
+            for (var i = 0; i < count; i++)
+            {
+                MakeWhole(table, isFounder: true).Boot();
+            }
+
+            return;
+        }
+
         var first = RaftStart.FirstEntry(founders[..Plan.Voters], founders[Plan.Voters..]);
         for (var i = 0; i < count; i++)
         {
@@ -122,13 +165,27 @@ internal sealed class Cluster
         var chance = _chance.Stream("machine", (int)id.Value);
         var node = new SimulatedNode(
             this, id, chance, (world, stream, boot) => new RaftMember(world, Plan.Member, stream, boot));
+        Add(node, chance, disk => RaftMember.Found(disk, id, Plan.Member, first));
+        return node;
+    }
+
+    private SimulatedNode MakeWhole(MemberTable members, bool isFounder)
+    {
+        var id = new NodeId((ulong)_nodes.Count);
+        var chance = _chance.Stream("machine", (int)id.Value);
+        var node = new SimulatedNode(this, id, chance, (world, stream, boot) => new WholeMember(world, Plan, stream, boot));
+        Add(node, chance, disk => WholeMember.Found(disk, id, Plan, members, isFounder));
+        return node;
+    }
+
+    private void Add(SimulatedNode node, Chance chance, Action<SimulatedFileSystem> found)
+    {
         _nodes.Add(node);
         node.Disk.Now = Simulator.Now;
-        RaftMember.Found(node.Disk, id, Plan.Member, first);
+        found(node.Disk);
         node.Disk.Latency = Plan.DiskLatency;
         node.Disk.Faults = Plan.DiskFaults;
         var skew = chance.Between(-Plan.ClockSkewPercent, Plan.ClockSkewPercent);
         node.TickNanos = 10 * Simulator.Millisecond * (100 + skew) / 100;
-        return node;
     }
 }

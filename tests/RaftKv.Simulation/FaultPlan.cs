@@ -68,6 +68,9 @@ internal sealed record FaultPlan
 
     public DiskFaults DiskFaults { get; init; } = DiskFaults.None;
 
+    /// <summary>For clusters of whole members; null for those of registers on the core and the log alone.</summary>
+    public Whole.WholeSettings? Whole { get; init; }
+
     /// <summary>How much faster or slower than ten milliseconds a member's clock ticks, at most, in percent.</summary>
     public int ClockSkewPercent { get; init; }
 

@@ -19,10 +19,7 @@ internal sealed class Liveness(Cluster cluster, TroubleMaker troubles)
         troubles.HealEverything();
         cluster.StopClients();
         var deadline = cluster.Simulator.Now + Bound;
-        var probe = cluster.AddClient(
-            new Workload { Keys = 1, Reads = Ratio.Never, Swaps = Ratio.Never, Wandering = Ratio.Always, ThinkNanosMax = Interval },
-            cluster.Plan.Workload.Clients);
-        probe.WantsMore = () => probe.SucceededCount < FreshWrites;
+        var probe = cluster.AddProbe(FreshWrites, Interval);
         var next = cluster.Simulator.Now;
         while (true)
         {
@@ -31,7 +28,7 @@ internal sealed class Liveness(Cluster cluster, TroubleMaker troubles)
             {
             }
 
-            if (probe.SucceededCount >= FreshWrites && HaveConverged())
+            if (probe.SucceededCount >= FreshWrites && cluster.Whole?.IsSettled != false && HaveConverged())
             {
                 probe.Stop();
                 return;

@@ -33,7 +33,7 @@ internal static class Run
             violation,
             cluster?.Simulator.HistoryHash ?? 0,
             cluster?.Simulator.StepCount ?? 0,
-            cluster?.History.Count ?? 0,
+            cluster?.OperationCount ?? 0,
             cluster?.Simulator.Now ?? 0);
     }
 

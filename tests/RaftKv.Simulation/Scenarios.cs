@@ -1,6 +1,7 @@
 using RaftKv.Raft;
 using RaftKv.Simulation.Disks;
 using RaftKv.Simulation.Members;
+using RaftKv.Simulation.Whole;
 
 namespace RaftKv.Simulation;
 
@@ -42,6 +43,9 @@ internal static class Scenarios
         new("elections", "leaders come and go so fast that terms pile up in the logs", Elections),
         new("slow-follower", "members fall so far behind that only a snapshot helps", SlowFollower),
         new("wipes", "disks are destroyed, of fewer than half of the members", seed => Draw("wipes", seed, [Trouble.Wipe, Trouble.Crash, Trouble.IsolateSome])),
+        new("member-swarm", "whole members: everything, each seed with a selection of its own", MemberSwarm),
+        new("member-calm", "whole members, no trouble at all", seed => Whole(Draw("member-calm", seed, [], rough: false))),
+        new("member-crashes", "whole members end, one, several, all, anywhere", seed => Whole(Draw("member-crashes", seed, Crashes))),
         new("leases", "reads by lease, with clocks that differ as much as the lease's margin allows", Leases),
     ];
 
@@ -79,6 +83,46 @@ internal static class Scenarios
         }
 
         return Draw("swarm", seed, [.. mix]);
+    }
+
+    private static FaultPlan MemberSwarm(ulong seed)
+    {
+        var plan = Swarm(seed);
+        return Whole(plan with { Scenario = "member-swarm" });
+    }
+
+    // The same troubles for members as they are in life. What the core may be told to do and no member does is as it is
+    // there.
+    private static FaultPlan Whole(FaultPlan plan)
+    {
+        var chance = new Chance(plan.Seed).Stream("whole");
+        var kept = chance.Pick<ulong>([0, 5, 20]);
+        return plan with
+        {
+            Troubles = [.. plan.Troubles.Where(trouble => trouble.Kind is not (Trouble.Demote or Trouble.Replace))],
+            Member = plan.Member with
+            {
+                Raft = plan.Member.Raft with { ForwardProposals = true, CheckQuorum = true, HeartbeatTicks = 1 },
+            },
+            Whole = new WholeSettings
+            {
+                Applier = new Server.Replica.ApplierOptions
+                {
+                    CheckpointEntries = chance.Pick<ulong>([10, 30, 100]),
+                    KeptEntries = kept,
+                    IdleCompactionKeys = chance.Between(1, 4),
+                    BusyCompactionKeys = 1,
+                    ReclaimBytes = chance.Pick<long>([256, 2048]),
+                    SlackBytes = chance.Pick<long>([0, 2048, 1 << 20]),
+                },
+                Records = new Storage.Records.LogRecordStoreOptions
+                {
+                    SegmentBytes = chance.Pick<int>([256, 1024, 16 * 1024]),
+                    BufferBytes = chance.Pick<int>([0, 300, 4096]),
+                },
+                StageDelayNanosMax = chance.Pick<long>([5, 50, 2000]) * Simulator.Microsecond,
+            },
+        };
     }
 
     // Short isolations and crashes of whoever leads, no pre-vote, few messages in flight: logs end in entries of many terms

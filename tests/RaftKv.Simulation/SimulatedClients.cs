@@ -38,7 +38,7 @@ internal sealed record Workload
 /// One client: an operation at a time, each attempted at one member after another. A refusal is definite for the attempt; a
 /// silence says nothing, and an operation with a silent attempt is of unknown outcome for ever.
 /// </summary>
-internal sealed class SimulatedClient : IActor
+internal sealed class SimulatedClient : IActor, IProbe
 {
     private const int Call = 0;
     private const int RequestArrives = 1;

@@ -26,6 +26,9 @@ internal sealed class SimulatedNetwork(Simulator simulator, Chance chance, Func<
 
     public NetworkFaults Faults { get; set; } = new();
 
+    /// <summary>Whether proposals that are passed on are never duplicated.</summary>
+    public bool PassesOnOnce { get; set; }
+
     public long DeliveredCount { get; private set; }
 
     public void Cut(NodeId from, NodeId to) => LineOf(from, to).Cuts++;
@@ -64,7 +67,8 @@ internal sealed class SimulatedNetwork(Simulator simulator, Chance chance, Func<
         }
 
         Put(ref line, message, state);
-        if (chance.Happens(Faults.Duplication))
+        // What is passed on to a leader comes over a stream that never says a thing twice, and nobody is prepared for it.
+        if (chance.Happens(Faults.Duplication) && !(PassesOnOnce && message.Kind == MessageKind.Propose))
         {
             Put(ref line, message, state);
         }

@@ -4,7 +4,9 @@ using RaftKv.Raft.Membership;
 using RaftKv.Raft.Messages;
 using RaftKv.Simulation.Disks;
 using RaftKv.Simulation.Members;
+using RaftKv.Server.Bootstrap;
 using RaftKv.Simulation.Safety;
+using RaftKv.Storage.Checkpoints;
 using RaftKv.Storage.Files;
 
 namespace RaftKv.Simulation;
@@ -29,6 +31,10 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
     private const int StageDone = 1;
     private const int BootDue = 2;
     private const int Ready = 3;
+    private const int LeaveDue = 4;
+
+    // So that word of its removal gets away first.
+    private const long LeavesAfter = 100 * Simulator.Millisecond;
 
     private readonly Cluster _cluster;
     private readonly Chance _chance;
@@ -48,6 +54,7 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
         _start = start;
         Self = self;
         Disk = new SimulatedFileSystem(chance.Stream("disk"));
+        Time = new NodeClock(this);
     }
 
     public NodeId Self { get; }
@@ -55,6 +62,14 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
     public SimulatedFileSystem Disk { get; }
 
     public long Now => _cluster.Simulator.Now;
+
+    public TimeProvider Time { get; }
+
+    /// <summary>How far the clock on its wall is off.</summary>
+    public long WallOffsetNanos { get; set; }
+
+    /// <summary>Which start of the process this is.</summary>
+    public ulong BootNumber => _boot;
 
     public long TickNanos { get; set; } = 10 * Simulator.Millisecond;
 
@@ -172,6 +187,12 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
 
         if (_member is null)
         {
+            return;
+        }
+
+        if (what == LeaveDue)
+        {
+            Retire();
             return;
         }
 
@@ -296,12 +317,8 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
         }
     }
 
-    void IMemberWorld.Recovered(ILogReader log, MemberState state)
-    {
-        var machine = new RegisterMachine();
-        machine.TryDecode(state.Bytes);
-        _cluster.Checks.Recovered(Self, log, state, machine.Hash);
-    }
+    void IMemberWorld.Recovered(ILogReader log, MemberState state, ulong stateHash)
+        => _cluster.Checks.Recovered(Self, log, state, stateHash);
 
     void IMemberWorld.HandedOut(in Message message) => _cluster.Checks.Sent(message);
 
@@ -322,6 +339,8 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
         _cluster.Checks.Stepped(_member!.Raft);
         _cluster.Checks.Installed(Self, state, stateHash);
     }
+
+    void IMemberWorld.Leave() => _cluster.Simulator.Schedule(Now + LeavesAfter, this, LeaveDue, _boot);
 
     private void Enter() => Disk.Now = Now;
 
@@ -346,7 +365,7 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
             case PowerCutException cut:
                 End(_ambush?.Kind ?? CrashKind.Power, cut.Message);
                 break;
-            case StartRefusedException or Storage.Wal.WalDamagedException:
+            case StartRefusedException or Storage.Wal.WalDamagedException or CheckpointDamagedException or BootstrapException:
                 End(CrashKind.Power, trouble.Message);
                 Lose(trouble.Message);
                 break;

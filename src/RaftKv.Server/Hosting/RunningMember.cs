@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using RaftKv.Raft;
-using RaftKv.Raft.Log;
 using RaftKv.Raft.Messages;
 using RaftKv.Server.Bootstrap;
 using RaftKv.Server.Peers;
@@ -22,7 +21,7 @@ namespace RaftKv.Server.Hosting;
 /// A member's stages with threads under them, and the disk under those. It knows no port: peers and services are put
 /// around it by <see cref="RaftKvNode"/>.
 /// </summary>
-internal sealed class RunningMember : IMember, IPeerReceiver, IStateObserver, IDisposable
+internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
 {
     // How far the log may be ahead of what is applied before new requests are refused.
     private const ulong MaxApplyLag = 5_000;
@@ -31,11 +30,10 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IStateObserver, ID
     private readonly ILogger _log;
     private readonly MemberFile _who;
     private readonly DataDirectory _directory;
-    private readonly WriteAheadLog _wal;
+    private readonly MemberStages _stages;
     private readonly StateStore _store;
     private readonly StageThread[] _threads;
     private readonly Applier _applier;
-    private readonly LogWriter _writer;
     private readonly Inbox<ReplicaInput> _inbox;
     private readonly PendingAnswers _answers;
     private readonly ReadGate _reads;
@@ -59,18 +57,30 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IStateObserver, ID
         _log = log;
         _who = who;
         _directory = directory;
-        _wal = wal;
         _threads = [new StageThread(Fail), new StageThread(Fail), new StageThread(Fail)];
         _requestIdBase = (ulong)BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint))) << 32;
-        _inbox = new Inbox<ReplicaInput>(_threads[0]);
-        _answers = new PendingAnswers(options.Time, options.RequestTimeout);
-        _reads = new ReadGate(options.Time, options.RequestTimeout);
-        _leases = new LeaseKeeper(options.Time, options.ElectionTimeout);
-        _writer = new LogWriter(wal, _threads[1], _inbox);
-        _store = openStore(this);
-        Watches = new WatchHub(_store.Machine.Keys);
-        _applier = new Applier(
-            _store, Watches, _answers, _reads, _leases, _inbox, _writer.Inbox, _threads[2], new PoolBackground(), options.Applier);
+        var settings = new MemberSettings
+        {
+            Self = who.Self,
+            Time = options.Time,
+            ElectionTimeout = options.ElectionTimeout,
+            RequestTimeout = options.RequestTimeout,
+            RequestIdBase = _requestIdBase,
+            Applier = options.Applier,
+            Raft = RaftConfig.Default with
+            {
+                HeartbeatTicks = 1,
+                ElectionTicks = Math.Max(2, (int)Math.Round(options.ElectionTimeout / options.HeartbeatInterval)),
+            },
+        };
+        _stages = new MemberStages(
+            settings,
+            wal,
+            openStore,
+            new StageBells(_threads[0], _threads[1], _threads[2], new PoolBackground()),
+            MembersChanged);
+        (_inbox, _answers, _reads, _leases) = (_stages.Inbox, _stages.Answers, _stages.Reads, _stages.Leases);
+        (_store, _applier, Watches) = (_stages.Store, _stages.Applier, _stages.Watches);
     }
 
     public NodeId Self => _who.Self;
@@ -130,25 +140,16 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IStateObserver, ID
             Log.TornTail(log, torn.ToString()!);
         }
 
-        if (who.IsFounder && wal.Last.Index == 0 && wal.HardState.Term == 0)
-        {
-            var table = new System.Buffers.ArrayBufferWriter<byte>();
-            who.Members.WriteTo(table);
-            var first = RaftStart.FirstEntry(who.Members.Members.Select(member => member.Id), context: table.WrittenSpan.ToArray());
-            wal.Append(new WalBatch { HardState = RaftStart.FirstHardState, Entries = [first] });
-        }
-
+        MemberStages.Found(wal, who);
         var maker = new FasterRecordStoreMaker(
             files, new Storage.Records.Faster.FasterRecordStoreOptions { MemoryBytes = options.RecordMemoryBytes });
-        var member = new RunningMember(
+        return new RunningMember(
             options,
             log,
             who,
             directory,
             wal,
             observer => StateStore.Open(files, statePath, directory.Identity, maker, observer));
-        member.FinishInstallation();
-        return member;
     }
 
     /// <summary>Begins to take part.</summary>
@@ -160,24 +161,9 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IStateObserver, ID
         var known = _store.Machine.Members.Count > 0 ? _store.Machine.Members : _who.Members;
         SyncPeers(known);
 
-        var reader = new ReplicaLog(_wal);
-        var start = new RaftStart
-        {
-            Self = Self,
-            Log = reader,
-            Chance = new Chance(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)))),
-            HardState = _wal.HardState,
-            Applied = _store.Machine.Applied.Index,
-            Config = _store.Machine.Config,
-            Settings = RaftConfig.Default with
-            {
-                HeartbeatTicks = 1,
-                ElectionTicks = Math.Max(2, (int)Math.Round(_options.ElectionTimeout / _options.HeartbeatInterval)),
-            },
-        };
-        _replica = new Replica.Replica(
-            start, reader, _requestIdBase, _inbox, _writer, _applier, _answers, _reads, _leases, transport, _snapshots, Publish);
-        _threads[1].Start(_writer);
+        var chance = new Chance(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))));
+        _replica = _stages.Begin(transport, _snapshots, chance, Publish);
+        _threads[1].Start(_stages.Writer);
         _threads[2].Start(_applier);
         _threads[0].Start(_replica);
         _ticks = _options.Time.CreateTimer(
@@ -348,7 +334,7 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IStateObserver, ID
                     var problem = machine.Members.Check(change);
                     return problem != StateError.None
                         ? (problem, null, machine.Members.Members.ToArray())
-                        : (problem, Proposal(machine, change), machine.Members.Members.ToArray());
+                        : (problem, MembershipRules.Proposal(machine, change), machine.Members.Members.ToArray());
                 },
                 cancellation).ConfigureAwait(false);
             if (proposal is null)
@@ -356,7 +342,7 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IStateObserver, ID
                 return (error, members);
             }
 
-            CheckHealth(change, members);
+            MembershipRules.CheckHealth(change, members, Self, id => _transport!.StatusOf(id)?.ConnectedFor);
             _inbox.Post(ReplicaInput.Change(proposal));
             try
             {
@@ -515,13 +501,7 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IStateObserver, ID
 
     public void Broken(Exception problem) => Fail("peers", problem);
 
-    public void LeaseGranted(long id, long ttl) => _leases.Granted(id, ttl);
-
-    public void LeaseRevoked(long id) => _leases.Revoked(id);
-
-    public void LeaseCheckpointed(long id, long remainingTtl) => _leases.Checkpointed(id, remainingTtl);
-
-    public void MembersChanged()
+    private void MembersChanged()
     {
         if (_transport is null || _store is null)
         {
@@ -552,99 +532,9 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IStateObserver, ID
             thread.Stop();
         }
 
-        _wal.Dispose();
-        _store.Dispose();
+        _stages.Dispose();
         _directory.Dispose();
         _ended.TrySetResult();
-    }
-
-    // The state of a snapshot becomes durable before the log is told. A crash between the two leaves a state that the log
-    // does not lead to; it is the log that has to give way, for the state holds nothing that is not committed.
-    private void FinishInstallation()
-    {
-        var position = _store.Machine.Applied;
-        var isInLog = _wal.TryGetTerm(position.Index, out var term) && term == position.Term;
-        if (isInLog || position.Index < _wal.Start.Index || position.Index == 0)
-        {
-            if (position.Index < _wal.Start.Index)
-            {
-                throw new BootstrapException(
-                    $"The state in {_directory.Path} stands at {position}, but its log begins only after {_wal.Start}: files are missing. "
-                    + "Remove this member and add it anew with an empty directory.");
-            }
-
-            return;
-        }
-
-        var hardState = _wal.HardState;
-        var isTermBehind = hardState.Term < position.Term;
-        _wal.Append(new WalBatch
-        {
-            Reset = position,
-            HardState = new HardState(
-                Math.Max(hardState.Term, position.Term),
-                isTermBehind ? NodeId.None : hardState.Vote,
-                Math.Max(hardState.Commit, position.Index)),
-        });
-    }
-
-    private static MembershipProposal Proposal(StateMachine machine, MemberChange change)
-        => new(
-            machine.Members.ToConfigChange(change),
-            machine.Applied.Index,
-            change.Kind == MemberChangeKind.Promote ? change.Member.Id : NodeId.None);
-
-    // The checks by which a cluster keeps itself from being reconfigured into a state that it cannot leave.
-    private void CheckHealth(MemberChange change, IReadOnlyList<Member> members)
-    {
-        var voters = members.Where(member => !member.IsLearner).ToArray();
-        var target = members.FirstOrDefault(member => member.Id == change.Member.Id);
-        int started;
-        int after;
-        switch (change.Kind)
-        {
-            case MemberChangeKind.Add when !change.Member.IsLearner:
-                (started, after) = (voters.Count(one => one.HasStarted), voters.Length + 1);
-                if (voters.Length == 1 && started == 1)
-                {
-                    return;
-                }
-
-                break;
-            case MemberChangeKind.Promote:
-                (started, after) = (voters.Count(one => one.HasStarted) + 1, voters.Length + 1);
-                break;
-            case MemberChangeKind.Remove when target is { IsLearner: false }:
-                (started, after) = (voters.Count(one => one.HasStarted && one.Id != target.Id), voters.Length - 1);
-                break;
-            default:
-                return;
-        }
-
-        if (started < (after / 2) + 1)
-        {
-            throw new RequestRefusedException(RequestRefusal.NotEnoughStarted);
-        }
-
-        if (change.Kind == MemberChangeKind.Promote)
-        {
-            return;
-        }
-
-        var stable = TimeSpan.FromSeconds(5);
-        var active = 1 + voters.Count(one => one.Id != Self && _transport!.StatusOf(one.Id) is { ConnectedFor: { } up } && up >= stable);
-        if (change.Kind == MemberChangeKind.Remove)
-        {
-            var isDown = target!.Id != Self && _transport!.StatusOf(target.Id) is not { IsConnected: true };
-            if (!isDown && active - 1 < (after / 2) + 1)
-            {
-                throw new RequestRefusedException(RequestRefusal.Unhealthy);
-            }
-        }
-        else if (active < (after / 2) + 1)
-        {
-            throw new RequestRefusedException(RequestRefusal.Unhealthy);
-        }
     }
 
     private LeaseTime? Describe(StateMachine machine, long id, bool wantsKeys)

@@ -6,12 +6,14 @@ namespace RaftKv.Server.Replica;
 
 /// <summary>The leases' clock, shared by the applier, who tells of grants, by the services, who renew, and by the replica's
 /// ticks, which ask what has run out.</summary>
-public sealed class LeaseKeeper(TimeProvider time, TimeSpan electionTimeout)
+public sealed class LeaseKeeper(TimeProvider time, TimeSpan electionTimeout, LeaseClockOptions options, MemberFaults faults)
 {
     private readonly Lock _gate = new();
-    private readonly LeaseClock _clock = new();
+    private readonly LeaseClock _clock = new(options);
 
-    private long Now => (long)time.GetElapsedTime(0).TotalMilliseconds;
+    private long Now => faults.LeasesByWallClock
+        ? time.GetUtcNow().ToUnixTimeMilliseconds()
+        : (long)time.GetElapsedTime(0).TotalMilliseconds;
 
     public bool IsLeading
     {
@@ -28,7 +30,8 @@ public sealed class LeaseKeeper(TimeProvider time, TimeSpan electionTimeout)
     {
         lock (_gate)
         {
-            _clock.BecomeLeader(Now, leases, (long)electionTimeout.TotalMilliseconds);
+            var extension = (long)electionTimeout.TotalMilliseconds;
+            _clock.BecomeLeader(Now, leases, extension, beginsAgain: faults.LeasesBeginAgain);
         }
     }
 

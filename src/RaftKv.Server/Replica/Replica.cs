@@ -30,6 +30,7 @@ public sealed class Replica : IStage
     private readonly IPeerNetwork _peers;
     private readonly ISnapshotCourier _courier;
     private readonly Action<MemberStanding> _publish;
+    private readonly IReplicaObserver? _observer;
     private readonly Ready _ready = new();
     private readonly List<ReadOnlyMemory<byte>> _payloads = [];
     private readonly List<ulong> _requestIds = [];
@@ -57,7 +58,8 @@ public sealed class Replica : IStage
         LeaseKeeper leases,
         IPeerNetwork peers,
         ISnapshotCourier courier,
-        Action<MemberStanding> publish)
+        Action<MemberStanding> publish,
+        IReplicaObserver? observer = null)
     {
         _log = log;
         _readToken = readTokenBase;
@@ -70,6 +72,7 @@ public sealed class Replica : IStage
         _peers = peers;
         _courier = courier;
         _publish = publish;
+        _observer = observer;
         _raft = new RaftNode(start);
         _standing = Standing();
         publish(_standing);
@@ -391,6 +394,7 @@ public sealed class Replica : IStage
             installed = snapshot.Position;
         }
 
+        _observer?.Writing(installed, _ready.Entries.Span);
         var write = new LogWrite(_ready.Write, _ready.HardState, installed, _ready.Entries, CompactThrough: null);
         if (_installing is not null)
         {

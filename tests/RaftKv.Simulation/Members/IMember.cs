@@ -61,8 +61,11 @@ internal interface IMemberWorld
     /// <exception cref="ProcessEndedException">It does.</exception>
     void Pass(Failpoint failpoint);
 
+    /// <summary>The machine's clocks: a monotonic one of its own rate, and one on the wall.</summary>
+    TimeProvider Time { get; }
+
     /// <summary>The log after the member has been put back together, before it takes part in anything.</summary>
-    void Recovered(ILogReader log, MemberState state);
+    void Recovered(ILogReader log, MemberState state, ulong stateHash);
 
     void HandedOut(in Message message);
 
@@ -73,6 +76,9 @@ internal interface IMemberWorld
     void Applied(in Entry entry, ulong stateHash, ClusterConfig config);
 
     void Installed(MemberState state, ulong stateHash);
+
+    /// <summary>The member belongs to the cluster no more, and its process ends for good.</summary>
+    void Leave();
 }
 
 /// <summary>A whole state machine as of one position, in bytes, as it lies on disk and travels to other members.</summary>

@@ -22,6 +22,9 @@ internal sealed record MemberFaults
     /// <summary>A read is answered when its index is known rather than when it is applied.</summary>
     public bool ReadsBeforeApplied { get; init; }
 
+    /// <summary>Those of the stages of a whole member.</summary>
+    public Server.Replica.MemberFaults Stages { get; init; } = Server.Replica.MemberFaults.None;
+
     /// <summary>Those of the log.</summary>
     public WalFaults Wal { get; init; } = WalFaults.None;
 }

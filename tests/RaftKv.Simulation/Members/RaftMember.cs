@@ -67,7 +67,9 @@ internal sealed class RaftMember : IMember
             throw new StartRefusedException($"the log ends at {_wal.Last}, short of {_wal.HardState.Commit}");
         }
 
-        world.Recovered(_reader, _checkpoint);
+        var recovered = new RegisterMachine();
+        recovered.TryDecode(_checkpoint.Bytes);
+        world.Recovered(_reader, _checkpoint, recovered.Hash);
         Raft = new RaftNode(new RaftStart
         {
             Self = world.Self,

@@ -22,6 +22,9 @@ internal sealed class SafetyChecks
     private readonly AcknowledgedIsDurable _acknowledged = new();
     private readonly ConfigurationSafety _configurations;
     private readonly List<MemberRecord> _members = [];
+
+    // What is in some log and not agreed upon yet.
+    private readonly Dictionary<LogPosition, (Entry Entry, long At)> _written = [];
     private readonly Func<NodeId, ulong, ulong, bool> _isOnDisk;
 
     public SafetyChecks()
@@ -38,6 +41,19 @@ internal sealed class SafetyChecks
     }
 
     public Ledger Ledger { get; } = new();
+
+    /// <summary>Told of each entry when the cluster has agreed upon it, in their order, and of when it was first written
+    /// anywhere.</summary>
+    public Action<Entry, long>? Agreed { get; set; }
+
+    public Func<long> Now { get; set; } = static () => 0;
+
+    /// <summary>See <see cref="StateMachineSafety.LooksAtSome"/>.</summary>
+    public bool LooksAtSomeStates
+    {
+        get => _states.LooksAtSome;
+        set => _states.LooksAtSome = value;
+    }
 
     /// <summary>A member has read back its log and state, after a restart or before its first steps.</summary>
     public void Recovered(NodeId member, ILogReader log, MemberState state, ulong stateHash)
@@ -165,6 +181,10 @@ internal sealed class SafetyChecks
         while (Ledger.LastIndex < raft.Committed)
         {
             Ledger.Add(record.Log, Ledger.LastIndex + 1, raft.Term, _changes);
+            if (Agreed is not null && _written.Remove(new LogPosition(Ledger[Ledger.LastIndex].Term, Ledger.LastIndex), out var written))
+            {
+                Agreed(written.Entry, written.At);
+            }
         }
 
         if (raft.Role == Role.Leader)
@@ -178,6 +198,11 @@ internal sealed class SafetyChecks
         foreach (ref readonly var entry in entries)
         {
             _matching.Written(record.Id, entry.Position, record.Log.Put(entry));
+            if (Agreed is not null && entry.Index > Ledger.LastIndex)
+            {
+                _written.TryAdd(entry.Position, (entry, Now()));
+            }
+
             _changes.Note(entry);
         }
     }

@@ -12,7 +12,12 @@ namespace RaftKv.Simulation.Safety;
 /// </summary>
 internal sealed class StateMachineSafety(Ledger ledger)
 {
-    private readonly List<ulong> _states = [0];
+    // By index; null where nobody was looked at.
+    private readonly List<ulong?> _states = [0];
+
+    /// <summary>Members are looked at after some entries only, so that one may be the first in a state without having
+    /// applied anything itself.</summary>
+    public bool LooksAtSome { get; set; }
 
     public void Committed(NodeId member, LogImage log, ulong index)
     {
@@ -44,6 +49,11 @@ internal sealed class StateMachineSafety(Ledger ledger)
     /// <summary>A member has applied everything through an index, one way or another.</summary>
     public void IsIn(NodeId member, ulong index, ulong state, ClusterConfig config)
     {
+        while (LooksAtSome && index > (ulong)_states.Count)
+        {
+            _states.Add(null);
+        }
+
         if (index == (ulong)_states.Count)
         {
             _states.Add(state);
@@ -54,6 +64,7 @@ internal sealed class StateMachineSafety(Ledger ledger)
             throw new Violation(nameof(StateMachineSafety), $"{member} claims a state at {index} that nobody was in");
         }
 
+        _states[(int)index] ??= state;
         if (_states[(int)index] != state)
         {
             throw new Violation(

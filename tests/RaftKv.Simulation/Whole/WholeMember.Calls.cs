@@ -1,0 +1,144 @@
+using RaftKv.Raft;
+using RaftKv.Server.Replica;
+using RaftKv.Storage.Leases;
+using RaftKv.Storage.State;
+using RaftKv.Storage.State.Commands;
+using RaftKv.Storage.State.Requests;
+
+namespace RaftKv.Simulation.Whole;
+
+/// <summary>What clients ask of a member, as its services ask it. Whoever waits is looked at after each step.</summary>
+internal sealed partial class WholeMember
+{
+    private readonly List<WaitingCall> _waiting = [];
+
+    /// <summary>Puts a command into the log.</summary>
+    public void Propose(KvCall call)
+    {
+        call.RequestId = NextRequestId();
+        var payload = call.LeaseCommand is { } lease
+            ? lease(call.RequestId)
+            : CommandEnvelope.Encode(call.RequestId, Caller.Nobody, call.Command, call.Request.Span);
+        Propose(call, payload);
+    }
+
+    /// <summary>Reads what every write acknowledged before the call has left.</summary>
+    public void Read(KvCall call)
+    {
+        _waiting.Add(new WaitingCall(call, Answer: null, _stages.Reads.WaitAsync()));
+        _stages.Inbox.Post(ReplicaInput.Read);
+        LookAtCalls();
+    }
+
+    /// <summary>Reads what is here.</summary>
+    public void ReadLocally(KvCall call)
+    {
+        using var view = _stages.Applier.Published.Keys.OpenView();
+        var query = RangeQuery.Read(call.Request);
+        var error = RangeRead.Check(query, view.Revision, view.Compacted);
+        var body = new WireWriter();
+        if (error == StateError.None)
+        {
+            RangeRead.Run(query, view, body);
+        }
+
+        call.Answer(new KvReply(Refusal: null, error, view.Revision, body.Written.ToArray()));
+    }
+
+    /// <summary>Keeps a lease alive, if this member leads.</summary>
+    public void Renew(KvCall call)
+    {
+        var outcome = _stages.Leases.Renew(call.Lease);
+        switch (outcome)
+        {
+            case LeaseRenewal.Renewed:
+                Answer(call);
+                break;
+            case LeaseRenewal.RenewedPastCheckpoint:
+                // Answered when the next leader would know of it, too.
+                call.RequestId = NextRequestId();
+                var command = new LeaseCheckpointCommand([new LeaseRemaining(call.Lease, 0)]);
+                Propose(call, CommandEnvelope.Encode(call.RequestId, Caller.Nobody, command));
+                break;
+            case LeaseRenewal.Unknown:
+                call.Answer(new KvReply(Refusal: null, StateError.LeaseNotFound, 0, default));
+                break;
+            default:
+                call.Answer(new KvReply(RequestRefusal.NotLeader, StateError.None, 0, default));
+                break;
+        }
+    }
+
+    private void Answer(KvCall call)
+    {
+        var isThere = _stages.Store.Machine.Leases.Contains(call.Lease);
+        call.Answer(new KvReply(Refusal: null, isThere ? StateError.None : StateError.LeaseNotFound, 0, default));
+    }
+
+    private void Propose(KvCall call, byte[] payload)
+    {
+        _waiting.Add(new WaitingCall(call, _stages.Answers.Expect(call.RequestId), Turn: null));
+        _stages.Inbox.Post(ReplicaInput.Proposal(payload, call.RequestId));
+    }
+
+    private void LookAtCalls()
+    {
+        for (var i = 0; i < _waiting.Count; i++)
+        {
+            var waiting = _waiting[i];
+            var task = waiting.Answer ?? waiting.Turn!;
+            if (!task.IsCompleted)
+            {
+                continue;
+            }
+
+            _waiting.RemoveAt(i--);
+            if (task.Exception?.InnerException is { } problem)
+            {
+                var refusal = problem as RequestRefusedException;
+                Invariant.Holds(refusal is not null);
+                waiting.Call.Answer(new KvReply(refusal.Reason, StateError.None, 0, default));
+            }
+            else if (waiting.Turn is not null)
+            {
+                ReadLocally(waiting.Call);
+            }
+            else
+            {
+#pragma warning disable VSTHRD002 // It is done.
+                var answer = waiting.Answer!.Result;
+#pragma warning restore VSTHRD002
+                waiting.Call.Answer(new KvReply(Refusal: null, answer.Error, answer.Revision, answer.Body));
+            }
+        }
+    }
+
+    private sealed record WaitingCall(KvCall Call, Task<Answer>? Answer, Task? Turn);
+}
+
+/// <summary>Something that a client asks of a member.</summary>
+internal sealed class KvCall
+{
+    public CommandKind Command { get; init; }
+
+    /// <summary>As it came over the wire.</summary>
+    public ReadOnlyMemory<byte> Request { get; init; }
+
+    /// <summary>Makes the payload of a command about leases.</summary>
+    public Func<ulong, byte[]>? LeaseCommand { get; init; }
+
+    /// <summary>To be renewed.</summary>
+    public long Lease { get; init; }
+
+    /// <summary>Under which it stands in the log; 0 if it never got that far.</summary>
+    public ulong RequestId { get; set; }
+
+    public required Action<KvReply> Answer { get; init; }
+}
+
+/// <summary>What a member says.</summary>
+/// <param name="Refusal">Why it was given up, if it was.</param>
+/// <param name="Error">Why it had no effect; none if it had.</param>
+/// <param name="Revision">Of the header.</param>
+/// <param name="Body">The response message, all but its header.</param>
+internal readonly record struct KvReply(RequestRefusal? Refusal, StateError Error, long Revision, ReadOnlyMemory<byte> Body);

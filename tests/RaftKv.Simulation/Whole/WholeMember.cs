@@ -1,0 +1,329 @@
+using System.Globalization;
+using RaftKv.Raft;
+using RaftKv.Raft.Log;
+using RaftKv.Server.Bootstrap;
+using RaftKv.Server.Hosting;
+using RaftKv.Server.Replica;
+using RaftKv.Simulation.Disks;
+using RaftKv.Simulation.Members;
+using RaftKv.Storage.Checkpoints;
+using RaftKv.Storage.Files;
+using RaftKv.Storage.State;
+using RaftKv.Storage.Wal;
+using IMember = RaftKv.Simulation.Members.IMember;
+
+namespace RaftKv.Simulation.Whole;
+
+/// <summary>
+/// A member as it is in life, stage by stage, without its threads: a stage that was rung for runs a little later, by
+/// chance, and not again before the disk has done what it asked for. Made anew by every start of the process.
+/// </summary>
+[System.Diagnostics.CodeAnalysis.SuppressMessage(
+    "Design", "CA1001", Justification = "A process ends without saying goodbye; its disk sees to it that nothing of it goes on.")]
+internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackground
+{
+    private const string Home = "/member";
+
+    private readonly IMemberWorld _world;
+    private readonly FaultPlan _plan;
+    private readonly Chance _chance;
+    private readonly MemberStages _stages;
+    private readonly WriteAheadLog _wal;
+    private readonly Replica _replica;
+    private readonly SnapshotTraffic _snapshots;
+    private readonly SimulatedStage[] _runs;
+
+    // What the log writer has reported, and when the disk will really have done it.
+    private readonly Inbox<ReplicaInput> _reported;
+    private readonly Queue<Reported> _reports = [];
+    private List<ReplicaInput> _takenReports = [];
+
+    // Work beside the stages, one piece after the other.
+    private readonly Queue<Action> _background = [];
+
+    private MemberStanding _standing = new(0, NodeId.None, false, false, NodeId.None);
+    private ulong _requestCount;
+    private ulong _checkedIndex;
+    private bool _hasLeft;
+
+    public WholeMember(IMemberWorld world, FaultPlan plan, Chance chance, ulong boot)
+    {
+        _world = world;
+        _plan = plan;
+        _chance = chance.Stream("stages");
+        var whole = plan.Whole!;
+        var faults = plan.Member.Faults;
+        var directory = DataDirectory.Open(world.Disk, Home, world.Self.Value);
+        var who = MemberFile.TryRead(world.Disk, Home) ?? throw new StartRefusedException("the directory says nothing of a member");
+        var walPath = directory.Subdirectory("wal");
+        var statePath = directory.Subdirectory("state");
+        _wal = WriteAheadLog.Open(world.Disk, walPath, directory.Identity, WalOptionsOf(plan.Member));
+        MemberStages.Found(_wal, who);
+        var settings = new Server.Replica.MemberSettings
+        {
+            Self = world.Self,
+            Time = world.Time,
+            ElectionTimeout = TimeSpan.FromMilliseconds(10 * plan.Member.Raft.ElectionTicks),
+            RequestTimeout = TimeSpan.FromTicks(whole.RequestTimeoutNanos / 100),
+            RequestIdBase = (world.Self.Value << 48) | (boot << 32),
+            Raft = plan.Member.Raft,
+            Applier = whole.Applier,
+            Watch = whole.Watch,
+            Leases = whole.Leases,
+            Faults = faults.Stages with { Core = faults.Core },
+        };
+        RequestIdBase = settings.RequestIdBase;
+        _runs = new SimulatedStage[(int)Stage.Count];
+        for (var stage = 0; stage < _runs.Length; stage++)
+        {
+            _runs[stage] = new SimulatedStage(this, (Stage)stage);
+        }
+
+        var maker = new LogRecordStoreMaker(world.Disk, whole.Records);
+        _reported = new Inbox<ReplicaInput>(new NoBell());
+        _stages = new MemberStages(
+            settings,
+            _wal,
+            observer => StateStore.Open(world.Disk, statePath, directory.Identity, maker, observer),
+            new StageBells(_runs[(int)Stage.Replica], _runs[(int)Stage.Writer], _runs[(int)Stage.Applier], this),
+            MembersChanged,
+            _reported);
+        _snapshots = new SnapshotTraffic(this, _stages.Store, _stages.Inbox);
+        DurableIndex = _wal.Last.Index;
+        world.Recovered(new ReplicaLog(_wal), StateNow(), StateHash);
+        _checkedIndex = AppliedIndex;
+        _replica = _stages.Begin(this, _snapshots, chance, Publish, this);
+        _stages.Inbox.Post(ReplicaInput.Tick);
+    }
+
+    /// <summary>What is run by turns, or comes to its end later.</summary>
+    private enum Stage
+    {
+        Replica,
+        Writer,
+        Applier,
+        Reports,
+        Background,
+        SnapshotOut,
+        SnapshotIn,
+        Streams,
+        Count,
+    }
+
+    public RaftNode Raft => _replica.Raft;
+
+    public ulong DurableIndex { get; private set; }
+
+    public ulong AppliedIndex => _stages.Store.Machine.Applied.Index;
+
+    public ulong StateHash => _stages.Store.Machine.Hash;
+
+    public ulong RequestIdBase { get; }
+
+    public MemberStanding Standing => _standing;
+
+    public MemberTable Members => _stages.Store.Machine.Members;
+
+    public MemberStages Stages => _stages;
+
+    /// <summary>Makes the directory of a founder, or, if the cluster is there already, of one that joins it.</summary>
+    public static void Found(SimulatedFileSystem disk, NodeId self, FaultPlan plan, MemberTable members, bool isFounder)
+    {
+        using var directory = DataDirectory.Open(disk, Home, self.Value);
+        var who = new MemberFile(self, ClusterId: 1, isFounder, members);
+        who.Write(disk, Home);
+        using var wal = WriteAheadLog.Create(disk, directory.Subdirectory("wal"), directory.Identity, WalOptionsOf(plan.Member));
+        MemberStages.Found(wal, who);
+        directory.Subdirectory("state");
+    }
+
+    /// <summary>What the cluster knows of a member before it has started.</summary>
+    public static Member Named(NodeId id, bool isLearner)
+        => new(id, "", [string.Create(CultureInfo.InvariantCulture, $"http://{id.Value}:2380")], [], isLearner);
+
+    public ulong NextRequestId() => RequestIdBase | ++_requestCount;
+
+    public void Tick()
+    {
+        _stages.Inbox.Post(ReplicaInput.Tick);
+        TickStreams();
+        LookAtCalls();
+    }
+
+    void IMember.Submit(in Request request) => throw new InvalidOperationException("This member has no registers.");
+
+    public void Continue(int stage, ulong argument)
+    {
+        _runs[stage].Run();
+        LookAtCalls();
+    }
+
+    void IReplicaObserver.Writing(LogPosition? installed, ReadOnlySpan<Entry> entries)
+    {
+        // What is replaced now is no longer what the disk is about to report.
+        var kept = installed is { } position ? position.Index - 1 : entries.IsEmpty ? ulong.MaxValue : entries[0].Index - 1;
+        for (var left = _reports.Count; left > 0; left--)
+        {
+            var report = _reports.Dequeue();
+            _reports.Enqueue(report with { Last = Math.Min(report.Last, kept) });
+        }
+
+        DurableIndex = Math.Min(DurableIndex, kept);
+        _world.Writing(installed, entries);
+    }
+
+    void IBackground.Run(Action work)
+    {
+        _background.Enqueue(work);
+        _runs[(int)Stage.Background].WakeWithin(_plan.Whole!.SnapshotNanosMax);
+    }
+
+    private static WalOptions WalOptionsOf(Members.MemberSettings settings)
+        => new() { SegmentBytes = settings.SegmentBytes, TailBytes = settings.TailBytes, Faults = settings.Faults.Wal };
+
+    private MemberState StateNow()
+    {
+        var machine = _stages.Store.Machine;
+        return new MemberState(machine.Applied, machine.Config, []);
+    }
+
+    private bool RunStage(Stage stage)
+    {
+        switch (stage)
+        {
+            case Stage.Replica:
+                return _replica.Run();
+            case Stage.Writer:
+                return RunWriter();
+            case Stage.Applier:
+                var isMore = _stages.Applier.Run();
+                LookAtState();
+                return isMore;
+            case Stage.Reports:
+                HandReports();
+                return false;
+            case Stage.Background:
+                _background.Dequeue()();
+                return _background.Count > 0;
+            case Stage.SnapshotOut:
+                SendNextSnapshot();
+                return _outgoing.Count > 0;
+            case Stage.SnapshotIn:
+                FinishArrival();
+                return false;
+            default:
+                return DrainStreams();
+        }
+    }
+
+    // What the writer calls durable is so when the disk has done it, and nobody may hear of it before.
+    private bool RunWriter()
+    {
+        var isMore = _stages.Writer.Run();
+        if (_reported.TryTake(ref _takenReports))
+        {
+            foreach (var report in _takenReports)
+            {
+                _reports.Enqueue(new Reported(_world.Disk.BusyUntil, report, _wal.Last.Index));
+            }
+
+            _runs[(int)Stage.Reports].WakeAt(_world.Disk.BusyUntil);
+        }
+
+        return isMore;
+    }
+
+    private void HandReports()
+    {
+        while (_reports.TryPeek(out var report))
+        {
+            if (report.At > _world.Now)
+            {
+                _runs[(int)Stage.Reports].WakeAt(report.At);
+                return;
+            }
+
+            _reports.Dequeue();
+            DurableIndex = report.Last;
+            _world.Durable();
+            _stages.Inbox.Post(report.Input);
+        }
+    }
+
+    private void LookAtState()
+    {
+        if (AppliedIndex != _checkedIndex)
+        {
+            _checkedIndex = AppliedIndex;
+            _world.Installed(StateNow(), StateHash);
+        }
+    }
+
+    private void TickStreams()
+    {
+    }
+
+    private bool DrainStreams() => false;
+
+    private void Publish(MemberStanding standing) => _standing = standing;
+
+    private void MembersChanged()
+    {
+        if (!_hasLeft && _stages is not null && _stages.Store.Machine.Members.IsRemoved(_world.Self))
+        {
+            _hasLeft = true;
+            _world.Leave();
+        }
+    }
+
+    /// <summary>A stage, and when its turn is.</summary>
+    private sealed class SimulatedStage(WholeMember member, Stage stage) : IDoorbell
+    {
+        private bool _isAwake;
+        private long _busyUntil;
+
+        public void Ring() => WakeWithin(member._plan.Whole!.StageDelayNanosMax);
+
+        public void WakeWithin(long nanos) => WakeAt(member._world.Now + member._chance.Between(0L, nanos));
+
+        public void WakeAt(long at)
+        {
+            if (!_isAwake)
+            {
+                _isAwake = true;
+                member._world.Await(Math.Max(at, _busyUntil), (int)stage, argument: 0);
+            }
+        }
+
+        public void Run()
+        {
+            _isAwake = false;
+            var disk = member._world.Disk;
+            var before = disk.BusyUntil;
+            var isMore = member.RunStage(stage);
+            if (disk.BusyUntil != before)
+            {
+                _busyUntil = disk.BusyUntil;
+            }
+
+            if (stage == Stage.Applier)
+            {
+                _busyUntil = Math.Max(_busyUntil, member._world.Now + member._plan.Member.ApplyNanos);
+            }
+
+            if (isMore)
+            {
+                Ring();
+            }
+        }
+    }
+
+    private sealed class NoBell : IDoorbell
+    {
+        public void Ring()
+        {
+        }
+    }
+
+    private readonly record struct Reported(long At, ReplicaInput Input, ulong Last);
+}

@@ -1,0 +1,99 @@
+using RaftKv.Raft;
+
+namespace RaftKv.Simulation.Whole;
+
+/// <summary>What surrounds a cluster of whole members: their clients, and the history that everything is held
+/// against.</summary>
+internal sealed class WholeWorld
+{
+    private static readonly KvWorkload OnlyPuts = new()
+    {
+        Get = 0,
+        Range = 0,
+        Local = 0,
+        Old = 0,
+        Delete = 0,
+        DeleteRange = 0,
+        Swap = 0,
+        Txn = 0,
+        Compact = 0,
+    };
+
+    private readonly Cluster _cluster;
+    private readonly Chance _chance;
+    private readonly List<KvClient> _clients = [];
+    private int _operationsLeft;
+
+    public WholeWorld(Cluster cluster, Chance chance)
+    {
+        _cluster = cluster;
+        _chance = chance;
+        Replay = new Replay(() => cluster.Simulator.Now);
+        Answers = new AnswersAgree(Replay);
+        LeaseTimes = new LeaseTimes(Replay, cluster);
+        cluster.Checks.LooksAtSomeStates = true;
+        cluster.Checks.Now = () => cluster.Simulator.Now;
+        cluster.Checks.Agreed = (entry, writtenAt) =>
+        {
+            Replay.Play(entry, writtenAt);
+            Answers.Agreed();
+            if (Replay.LastEnded is { } ended)
+            {
+                LeaseTimes.Ended(ended);
+            }
+        };
+        cluster.Network.PassesOnOnce = true;
+        _operationsLeft = cluster.Plan.Workload.Operations;
+    }
+
+    public Replay Replay { get; }
+
+    public AnswersAgree Answers { get; }
+
+    public LeaseTimes LeaseTimes { get; }
+
+    public WholeSettings Settings => _cluster.Plan.Whole!;
+
+    /// <summary>The leases that clients have been granted and not given up.</summary>
+    public List<(long Id, long Ttl)> Leases { get; } = [];
+
+    public void Start()
+    {
+        for (var client = 0; client < _cluster.Plan.Workload.Clients; client++)
+        {
+            AddClient(Settings.Workload).WantsMore = () => _operationsLeft-- > 0;
+        }
+    }
+
+    public KvClient AddClient(KvWorkload workload)
+    {
+        var client = new KvClient(_cluster, this, _chance.Stream("client", _clients.Count), workload, _clients.Count);
+        _clients.Add(client);
+        client.Start();
+        return client;
+    }
+
+    /// <summary>The clients stop, all but those that watch.</summary>
+    public void StopClients()
+    {
+        foreach (var client in _clients)
+        {
+            client.Stop();
+        }
+    }
+
+    /// <summary>Whether everything has come to its end that must.</summary>
+    public bool IsSettled => true;
+
+    /// <summary>A client that writes until a number of its writes were acknowledged.</summary>
+    public KvClient AddProbe(int writes)
+    {
+        var probe = new KvClient(_cluster, this, _chance.Stream("probe"), OnlyPuts, _clients.Count) { AlwaysWanders = true };
+        _clients.Add(probe);
+        probe.WantsMore = () => probe.SucceededCount < writes;
+        probe.Start();
+        return probe;
+    }
+
+    public int OperationCount => _clients.Sum(client => client.SucceededCount);
+}
