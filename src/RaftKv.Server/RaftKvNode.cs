@@ -107,7 +107,8 @@ public sealed class RaftKvNode : IAsyncDisposable
         PeerHost? peerHost = null;
         try
         {
-            var peerUrls = options.AdvertisePeerUrls.Count > 0 ? options.AdvertisePeerUrls : Advertised(options.ListenPeer);
+            // etcd's default has the name, and the ids of members are derived from it.
+            var peerUrls = options.AdvertisePeerUrls.Count > 0 ? options.AdvertisePeerUrls : Advertised(options.ListenPeer, "localhost");
             var who = MemberFile.TryRead(files, path);
             if (who is null)
             {
@@ -140,7 +141,7 @@ public sealed class RaftKvNode : IAsyncDisposable
             var node = new RaftKvNode(member, clientPort, transport, peerHost, http);
             var clientUrls = options.AdvertiseClientUrls.Count > 0
                 ? options.AdvertiseClientUrls
-                : Advertised([.. clientPort.EndPoints.Zip(options.ListenClient, (url, asked) => new IPEndPoint(asked.Address, url.Port))]);
+                : Advertised([.. clientPort.EndPoints.Zip(options.ListenClient, (url, asked) => new IPEndPoint(asked.Address, url.Port))], "127.0.0.1");
             _ = member.AnnounceAsync(options.Name, [.. clientUrls.Select(Founding.Text)]);
             return node;
         }
@@ -174,14 +175,21 @@ public sealed class RaftKvNode : IAsyncDisposable
         _http.Dispose();
     }
 
-    private static IReadOnlyList<Uri> Advertised(IReadOnlyList<IPEndPoint> listen)
-        => [.. listen.Select(point => new Uri(string.Create(CultureInfo.InvariantCulture, $"http://{Host(point)}:{point.Port}")))];
+    private static IReadOnlyList<Uri> Advertised(IReadOnlyList<IPEndPoint> listen, string loopback)
+        => [.. listen.Select(point => new Uri(string.Create(CultureInfo.InvariantCulture, $"http://{Host(point, loopback)}:{point.Port}")))];
 
-    // etcd's default is the name, and the ids of members are derived from it.
-    private static string Host(IPEndPoint point)
-        => IPAddress.IsLoopback(point.Address) || point.Address.Equals(IPAddress.Any) || point.Address.Equals(IPAddress.IPv6Any)
-            ? "localhost"
-            : point.Address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? $"[{point.Address}]" : point.Address.ToString();
+    private static string Host(IPEndPoint point, string loopback)
+        => point.Address.Equals(IPAddress.Loopback) || point.Address.Equals(IPAddress.Any) || point.Address.Equals(IPAddress.IPv6Any) ? loopback
+            : point.Address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? $"[{point.Address}]"
+            : point.Address.ToString();
 
-    private static void LogPeer(ILogger log, PeerEvent change) => Log.Peer(log, change.ToString()!);
+    private static void LogPeer(ILogger log, PeerEvent change) => Log.Peer(
+        log,
+        change.Kind switch
+        {
+            PeerEventKind.Accepted or PeerEventKind.Left => LogLevel.Debug,
+            PeerEventKind.Connected or PeerEventKind.Snapshot => LogLevel.Information,
+            _ => LogLevel.Warning,
+        },
+        change);
 }

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using RaftKv.Server.Peers;
 
 namespace RaftKv.Server.Hosting;
 
@@ -20,6 +21,6 @@ internal static partial class Log
     [LoggerMessage(5, LogLevel.Error, "Member {By} says that this member was removed from the cluster")]
     public static partial void Removed(ILogger log, string by);
 
-    [LoggerMessage(6, LogLevel.Information, "{Change}")]
-    public static partial void Peer(ILogger log, string change);
+    [LoggerMessage(EventId = 6, Message = "{Change}")]
+    public static partial void Peer(ILogger log, LogLevel level, PeerEvent change);
 }
