@@ -1,0 +1,66 @@
+using System.Numerics;
+
+namespace RaftKv.Load;
+
+/// <summary>A histogram of times, to within 2 percent, from a nanosecond to hours.</summary>
+internal sealed class Latencies
+{
+    private const int SubBits = 6;
+
+    private readonly long[] _counts = new long[64 << SubBits];
+
+    public long Count { get; private set; }
+
+    public double TotalNs { get; private set; }
+
+    public double MeanMs => Count == 0 ? 0 : TotalNs / Count / 1e6;
+
+    public void Add(long ns)
+    {
+        ns = Math.Max(1, ns);
+        Count++;
+        TotalNs += ns;
+        _counts[Bucket(ns)]++;
+    }
+
+    public void Add(Latencies other)
+    {
+        Count += other.Count;
+        TotalNs += other.TotalNs;
+        for (var i = 0; i < _counts.Length; i++)
+        {
+            _counts[i] += other._counts[i];
+        }
+    }
+
+    /// <summary>The time that this share of all stayed below, in milliseconds.</summary>
+    public double QuantileMs(double share)
+    {
+        var left = (long)(share * Count);
+        for (var i = 0; i < _counts.Length; i++)
+        {
+            left -= _counts[i];
+            if (left < 0)
+            {
+                return Upper(i) / 1e6;
+            }
+        }
+
+        return 0;
+    }
+
+    private static int Bucket(long ns)
+    {
+        var exponent = BitOperations.Log2((ulong)ns);
+        return exponent < SubBits
+            ? (int)ns
+            : ((exponent - SubBits + 1) << SubBits) | (int)((ns >> (exponent - SubBits)) & ((1 << SubBits) - 1));
+    }
+
+    private static double Upper(int bucket)
+    {
+        var exponent = bucket >> SubBits;
+        var rest = bucket & ((1 << SubBits) - 1);
+        return exponent == 0 ? rest + 1 : Math.ScaleB((1 << SubBits) + rest + 1, exponent - 1);
+    }
+}
