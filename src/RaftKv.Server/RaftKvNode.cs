@@ -4,6 +4,7 @@ using System.Reflection;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using RaftKv.Rpc.Client;
 using RaftKv.Server.Bootstrap;
 using RaftKv.Server.Hosting;
 using RaftKv.Server.Peers;
@@ -61,6 +62,13 @@ public sealed class RaftKvNode : IAsyncDisposable
 
     /// <summary>Ends when the member does: faulted if it had to stop by itself.</summary>
     public Task Ended => _member.Ended;
+
+    /// <summary>A channel to this member that needs no socket. To be disposed of before the member.</summary>
+    /// <example><code>
+    /// await using var channel = node.OpenChannel();
+    /// var response = await channel.UnaryAsync(put, request);
+    /// </code></example>
+    public RpcChannel OpenChannel() => new(_clientPort.InProcessChannelOptions());
 
     /// <summary>Waits until it knows a leader and has caught up with what was agreed upon when this was called.</summary>
     public async Task WaitUntilReadyAsync(CancellationToken cancellation = default)

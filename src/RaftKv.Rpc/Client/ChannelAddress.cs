@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Security;
+using RaftKv.Rpc.InProcess;
 
 namespace RaftKv.Rpc.Client;
 
@@ -37,7 +38,7 @@ internal sealed class ChannelAddress : IDisposable
     {
         Uri = uri;
         _options = options;
-        Invoker = new HttpMessageInvoker(NewHandler(uri, options), disposeHandler: true);
+        Invoker = new HttpMessageInvoker(options.InProcess is { } server ? new InProcessHandler(server) : NewHandler(uri, options), disposeHandler: true);
     }
 
     public Uri Uri { get; }

@@ -24,6 +24,9 @@ public sealed record RpcChannelOptions
     /// </summary>
     public required IReadOnlyList<Uri> Addresses { get; init; }
 
+    /// <summary>Services of this process to call instead of what the addresses say, without a socket.</summary>
+    public InProcess.RpcInProcessServer? InProcess { get; init; }
+
     public RpcBalancing Balancing { get; init; } = RpcBalancing.RoundRobin;
 
     /// <summary>How long an address is left alone after it failed: longer with each failure in a row.</summary>

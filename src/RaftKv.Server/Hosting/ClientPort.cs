@@ -1,4 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using RaftKv.Rpc.Client;
+using RaftKv.Rpc.InProcess;
 using RaftKv.Rpc.Reflection;
 using RaftKv.Rpc.Server;
 using RaftKv.Server.Api;
@@ -6,17 +8,19 @@ using RaftKv.Server.Replica;
 
 namespace RaftKv.Server.Hosting;
 
-/// <summary>Where clients come in: gRPC and plain HTTP on the same ports.</summary>
+/// <summary>Where clients come in: gRPC and plain HTTP on the same ports, and channels of this process without one.</summary>
 internal sealed class ClientPort : IAsyncDisposable
 {
     private readonly ApiServices _api;
     private readonly MemberHealth _health;
+    private readonly RpcInProcessServer _inProcess;
     private readonly RpcHost? _host;
 
-    private ClientPort(ApiServices api, MemberHealth health, RpcHost? host)
+    private ClientPort(ApiServices api, MemberHealth health, RpcInProcessServer inProcess, RpcHost? host)
     {
         _api = api;
         _health = health;
+        _inProcess = inProcess;
         _host = host;
     }
 
@@ -37,26 +41,27 @@ internal sealed class ClientPort : IAsyncDisposable
         };
         var api = ApiServices.Create(member, limits, options.Time);
         var health = new MemberHealth(member, limits, options.Time);
-        if (options.ListenClient.Count == 0)
-        {
-            return new ClientPort(api, health, host: null);
-        }
-
+        var served = HostOptions(api, health, options);
+        var inProcess = new RpcInProcessServer(served.Server, served.Services);
         try
         {
-            var host = await RpcHost.StartAsync(HostOptions(api, health, options), cancellation).ConfigureAwait(false);
-            return new ClientPort(api, health, host);
+            var host = served.Listen.Count > 0 ? await RpcHost.StartAsync(served, cancellation).ConfigureAwait(false) : null;
+            return new ClientPort(api, health, inProcess, host);
         }
         catch
         {
+            inProcess.Dispose();
             api.Dispose();
             health.Dispose();
             throw;
         }
     }
 
+    public RpcChannelOptions InProcessChannelOptions() => _inProcess.ChannelOptions();
+
     public async ValueTask DisposeAsync()
     {
+        _inProcess.Dispose();
         if (_host is not null)
         {
             await _host.DisposeAsync().ConfigureAwait(false);

@@ -30,42 +30,42 @@ internal static class EchoService
     /// by itself. Every response carries the request's "ping" metadata back, as the header "pong" and the trailer "pong-end".
     /// </summary>
     public static Task<RpcHost> StartAsync(IPEndPoint? endPoint = null, Action<RpcHostOptions>? configure = null)
-    {
-        var service = new RpcService(Descriptor)
-            .Unary<BytesValue, BytesValue>("Unary", (request, call) =>
-            {
-                Pong(call);
-                return new(request);
-            })
-            .ClientStreaming<BytesValue, BytesValue>("ClientStream", async (requests, call) =>
-            {
-                Pong(call);
-                var joined = "";
-                await foreach (var request in requests)
-                {
-                    joined += Text(request);
-                }
+        => StartAsync(Service(), endPoint, configure);
 
-                return Message(joined);
-            })
-            .ServerStreaming<BytesValue, BytesValue>("ServerStream", async (request, responses, call) =>
+    /// <summary>The service of <see cref="StartAsync(IPEndPoint?, Action{RpcHostOptions}?)"/> by itself.</summary>
+    public static RpcService Service() => new RpcService(Descriptor)
+        .Unary<BytesValue, BytesValue>("Unary", (request, call) =>
+        {
+            Pong(call);
+            return new(request);
+        })
+        .ClientStreaming<BytesValue, BytesValue>("ClientStream", async (requests, call) =>
+        {
+            Pong(call);
+            var joined = "";
+            await foreach (var request in requests)
             {
-                Pong(call);
-                foreach (var c in Text(request))
-                {
-                    await responses.WriteAsync(Message($"{c}"));
-                }
-            })
-            .Duplex<BytesValue, BytesValue>("Duplex", async (requests, responses, call) =>
+                joined += Text(request);
+            }
+
+            return Message(joined);
+        })
+        .ServerStreaming<BytesValue, BytesValue>("ServerStream", async (request, responses, call) =>
+        {
+            Pong(call);
+            foreach (var c in Text(request))
             {
-                Pong(call);
-                await foreach (var request in requests)
-                {
-                    await responses.WriteAsync(request);
-                }
-            });
-        return StartAsync(service, endPoint, configure);
-    }
+                await responses.WriteAsync(Message($"{c}"));
+            }
+        })
+        .Duplex<BytesValue, BytesValue>("Duplex", async (requests, responses, call) =>
+        {
+            Pong(call);
+            await foreach (var request in requests)
+            {
+                await responses.WriteAsync(request);
+            }
+        });
 
     public static Task<RpcHost> StartAsync(RpcService service, IPEndPoint? endPoint = null, Action<RpcHostOptions>? configure = null)
     {

@@ -7,21 +7,25 @@ using RaftKv.Rpc.Server;
 namespace RaftKv.Rpc.Tests.Client;
 
 /// <summary>The four shapes against a server that does what it should.</summary>
-public sealed class ShapesTests : IAsyncLifetime
+public class ShapesTests : IAsyncLifetime
 {
-    private RpcHost _host = null!;
+    private IAsyncDisposable? _host;
     private RpcChannel _channel = null!;
 
-    public async ValueTask InitializeAsync()
-    {
-        _host = await EchoService.StartAsync();
-        _channel = new RpcChannel(new RpcChannelOptions { Addresses = _host.EndPoints });
-    }
+    public async ValueTask InitializeAsync() => (_host, _channel) = await OpenAsync(EchoService.Service());
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         await _channel.DisposeAsync();
-        await _host.DisposeAsync();
+        await _host!.DisposeAsync();
+    }
+
+    /// <summary>A server of a service, and a channel to it.</summary>
+    protected virtual async Task<(IAsyncDisposable Server, RpcChannel Channel)> OpenAsync(RpcService service)
+    {
+        var host = await EchoService.StartAsync(service);
+        return (host, new RpcChannel(new RpcChannelOptions { Addresses = host.EndPoints }));
     }
 
     [Fact]

@@ -1,3 +1,7 @@
+using RaftKv.Protocol.Etcd;
+using RaftKv.Rpc;
+using RaftKv.Rpc.Client;
+
 namespace RaftKv.Server.Tests.Hosting;
 
 public sealed class RaftKvNodeTests
@@ -28,6 +32,39 @@ public sealed class RaftKvNodeTests
         {
             await SmallCluster.PutAsync(cluster[i % 3], $"k{i}", $"v{i}");
             Assert.Equal($"v{i}", await SmallCluster.GetAsync(cluster[(i + 1) % 3], $"k{i}"));
+        }
+    }
+
+    [Fact]
+    public async Task A_program_around_a_member_needs_no_socket()
+    {
+        await using var cluster = await SmallCluster.StartAsync(1);
+        await using var channel = cluster[0].OpenChannel();
+        var kv = RpcReflection.Descriptor.Services.Single(service => service.Name == "KV");
+        var watch = RpcReflection.Descriptor.Services.Single(service => service.Name == "Watch").FindMethodByName("Watch");
+        await using var watching = channel.Duplex(RpcMethod.Of<WatchRequest, WatchResponse>(watch), new RpcCallOptions());
+        var key = Google.Protobuf.ByteString.CopyFromUtf8("k");
+        await watching.Requests.WriteAsync(new WatchRequest { CreateRequest = new WatchCreateRequest { Key = key } });
+        var seen = ReadEventAsync(watching.Responses);
+
+        await channel.UnaryAsync(
+            RpcMethod.Of<PutRequest, PutResponse>(kv.FindMethodByName("Put")),
+            new PutRequest { Key = key, Value = Google.Protobuf.ByteString.CopyFromUtf8("v") },
+            new RpcCallOptions { Timeout = TimeSpan.FromSeconds(10) });
+
+        Assert.Equal("v", (await seen).Kv.Value.ToStringUtf8());
+
+        static async Task<Protocol.Mvcc.Event> ReadEventAsync(RpcResponseReader<WatchResponse> responses)
+        {
+            await foreach (var response in responses)
+            {
+                if (response.Events.Count > 0)
+                {
+                    return response.Events[0];
+                }
+            }
+
+            throw new InvalidOperationException("The stream ended without an event.");
         }
     }
 
