@@ -18,19 +18,27 @@ public sealed class ProgramTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
-    public async Task A_member_says_where_it_listens_answers_there_and_stops_when_told()
+    public async Task A_member_says_who_it_is_answers_where_it_says_and_stops_when_told()
     {
-        using var member = Start("--name", "alice", "--listen-client-urls", "http://127.0.0.1:0");
+        using var member = Start([.. Alone("alice"), "--data-dir", Path.Join(_folder, "alice")]);
         try
         {
-            var first = await member.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken);
-            Assert.NotNull(first);
-            Assert.Contains("member 'alice' serves clients on http://127.0.0.1:", first, StringComparison.Ordinal);
-            var address = first[first.IndexOf("http://", StringComparison.Ordinal)..];
+            var lines = new List<string>();
+            while (!lines.Any(line => line.Contains("ready", StringComparison.Ordinal)))
+            {
+                lines.Add(await member.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken)
+                    ?? throw new InvalidOperationException(await member.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken)));
+            }
+
+            Assert.Contains("member 'alice'", lines[0], StringComparison.Ordinal);
+            Assert.Contains(lines, line => line.Contains(Path.Join(_folder, "alice"), StringComparison.Ordinal));
+            Assert.Contains("ready, leader in term", lines[^1], StringComparison.Ordinal);
+            var clients = lines.Single(line => line.Contains("clients", StringComparison.Ordinal));
+            var address = clients[clients.IndexOf("http://", StringComparison.Ordinal)..];
 
             using var http = new HttpClient();
             var version = await http.GetStringAsync(new Uri($"{address}/version"), TestContext.Current.CancellationToken);
-            Assert.StartsWith("{\"raftkv\":\"", version, StringComparison.Ordinal);
+            Assert.Contains("\"etcdserver\":\"3.6.", version, StringComparison.Ordinal);
 
             using var interrupt = Process.Start("kill", ["-INT", member.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
             await member.WaitForExitAsync(TestContext.Current.CancellationToken);
@@ -46,19 +54,65 @@ public sealed class ProgramTests : IDisposable
         }
     }
 
-    [Fact]
-    public async Task A_port_that_is_taken_is_one_line_that_says_what_to_do()
+    [Theory]
+    [InlineData("--listen-client-urls")]
+    [InlineData("--listen-peer-urls")]
+    public async Task A_port_that_is_taken_is_one_line_that_says_what_to_do(string flag)
     {
         using var holder = new TcpListener(IPAddress.Loopback, 0);
         holder.Start();
         var port = ((IPEndPoint)holder.LocalEndpoint).Port;
+        var other = flag == "--listen-client-urls" ? "--listen-peer-urls" : "--listen-client-urls";
 
-        var (code, _, error) = await RunAsync("--listen-client-urls", $"http://127.0.0.1:{port}");
+        var (code, _, error) = await RunAsync(flag, $"http://127.0.0.1:{port}", other, "http://127.0.0.1:0", "--data-dir", _folder);
 
         Assert.Equal(1, code);
         Assert.Contains($"127.0.0.1:{port}", error, StringComparison.Ordinal);
-        Assert.Contains("--listen-client-urls", error, StringComparison.Ordinal);
-        Assert.DoesNotContain(" at ", error, StringComparison.Ordinal); // No stack trace.
+        Assert.Contains(flag, error, StringComparison.Ordinal);
+        Assert.Single(error.Trim().Split('\n'));
+    }
+
+    [Theory]
+    [InlineData("does not name this member, 'default'", "--peers", "a=http://127.0.0.1:1,b=http://127.0.0.1:2")]
+    [InlineData("names no member and its URL", "--peers", "http://127.0.0.1:1")]
+    [InlineData("must be new or existing", "--initial-cluster-state", "old")]
+    [InlineData("at least five heartbeat intervals", "--election-timeout", "200")]
+    [InlineData("--cert-file is not there yet", "--cert-file", "server.crt")]
+    [InlineData("which one clients shall use", "--listen-client-urls", "http://0.0.0.0:0")]
+    [InlineData("is no duration", "--grpc-keepalive-interval", "soon")]
+    [InlineData("must be debug, info, warn or error", "--log-level", "loud")]
+    [InlineData("--max-txn-ops is 0", "--max-txn-ops", "0")]
+    [InlineData("asks for TLS", "--advertise-client-urls", "https://db.example:2379")]
+    public async Task A_flag_that_cannot_be_followed_is_one_line_that_says_why(string says, params string[] flags)
+    {
+        var (code, _, error) = await RunAsync([.. flags, "--data-dir", Path.Join(_folder, "data")]);
+
+        Assert.Equal(1, code);
+        Assert.Contains(says, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Join(_folder, "data")));
+    }
+
+    [Fact]
+    public async Task A_folder_of_something_else_is_not_touched()
+    {
+        await File.WriteAllTextAsync(Path.Join(_folder, "thesis.txt"), "mine", TestContext.Current.CancellationToken);
+
+        var (code, _, error) = await RunAsync([.. Alone("x"), "--data-dir", _folder]);
+
+        Assert.Equal(1, code);
+        Assert.Contains(_folder, error, StringComparison.Ordinal);
+        Assert.Equal(["thesis.txt"], Directory.GetFileSystemEntries(_folder).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public async Task A_flag_may_be_in_the_environment_but_not_in_both_places()
+    {
+        var (_, _, alone) = await RunWithAsync(("ETCD_HEARTBEAT_INTERVAL", "0"), "--data-dir", _folder);
+        var (_, _, both) = await RunWithAsync(("ETCD_HEARTBEAT_INTERVAL", "0"), "--data-dir", _folder, "--heartbeat-interval", "100");
+
+        Assert.Contains("heartbeat interval is 0", alone, StringComparison.Ordinal);
+        Assert.Contains("ETCD_HEARTBEAT_INTERVAL", both, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -118,6 +172,9 @@ public sealed class ProgramTests : IDisposable
         Assert.Contains("nowhere", error, StringComparison.Ordinal);
     }
 
+    private static string[] Alone(string name)
+        => ["--name", name, "--listen-client-urls", "http://127.0.0.1:0", "--listen-peer-urls", "http://127.0.0.1:0"];
+
     private static void WriteLog(string directory)
     {
         using var log = WriteAheadLog.Create(new PhysicalFileSystem(), directory, identity: 42);
@@ -129,20 +186,34 @@ public sealed class ProgramTests : IDisposable
         log.Append(new WalBatch { Entries = [new Entry(1, 2, EntryKind.Command, "later"u8.ToArray())] });
     }
 
-    private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
+    private static Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
+        => RunWithAsync(variable: null, arguments);
+
+    private static async Task<(int Code, string Output, string Error)> RunWithAsync(
+        (string Name, string Value)? variable, params string[] arguments)
     {
-        using var program = Start(arguments);
+        using var program = Start(variable, arguments);
         var output = program.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         var error = program.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await program.WaitForExitAsync(TestContext.Current.CancellationToken);
         return (program.ExitCode, await output, await error);
     }
 
-    private static Process Start(params string[] arguments)
-        => Process.Start(new ProcessStartInfo("dotnet", [typeof(ServeCommand).Assembly.Location, .. arguments])
+    private static Process Start(params string[] arguments) => Start(variable: null, arguments);
+
+    private static Process Start((string Name, string Value)? variable, string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [typeof(ServeCommand).Assembly.Location, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             StandardOutputEncoding = Encoding.UTF8,
-        })!;
+        };
+        if (variable is { } set)
+        {
+            start.Environment[set.Name] = set.Value;
+        }
+
+        return Process.Start(start)!;
+    }
 }

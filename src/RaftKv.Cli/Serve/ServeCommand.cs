@@ -50,6 +50,7 @@ internal static class ServeCommand
             using var loggers = LoggerFactory.Create(logging => logging
                 .SetMinimumLevel(level)
                 .AddFilter("Microsoft", LogLevel.Warning)
+                .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None) // It repeats what is thrown.
                 .AddSimpleConsole(console =>
                 {
                     console.SingleLine = true;
