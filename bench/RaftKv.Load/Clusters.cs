@@ -19,6 +19,9 @@ internal sealed class Cluster : IAsyncDisposable
 
     public string Kind { get; }
 
+    /// <summary>The program to run; the one that was built beside this one if null.</summary>
+    public static string? RaftKv { get; set; }
+
     public IReadOnlyList<IPEndPoint> Clients { get; private set; } = [];
 
     /// <summary>Seconds that all members have used a core.</summary>
@@ -51,7 +54,7 @@ internal sealed class Cluster : IAsyncDisposable
             ];
             var start = kind == "etcd"
                 ? new ProcessStartInfo("etcd", [.. arguments, "--quota-backend-bytes", "8000000000"])
-                : new ProcessStartInfo("dotnet", [RaftKvPath(), .. arguments, "--quota-backend-bytes", "8000000000"]);
+                : new ProcessStartInfo("dotnet", [RaftKv ?? RaftKvPath(), .. arguments, "--quota-backend-bytes", "8000000000"]);
             start.RedirectStandardOutput = true;
             start.RedirectStandardError = true;
             var member = Process.Start(start)!;

@@ -6,7 +6,7 @@ using RaftKv.Load;
 // both; ratios are of medians.
 //
 //   dotnet run -c Release --project bench/RaftKv.Load -- [compare|raftkv|etcd] [--work NAME,...] [--members N]
-//       [--seconds S] [--rounds N] [--folder PATH]
+//       [--seconds S] [--rounds N] [--folder PATH] [--raftkv PATH-OF-raftkv.dll]
 //
 // Works: put1, put100, put1000 (clients, of 256-byte values), get (linearizable), sget (serializable), txn.
 var members = Option("--members", 3);
@@ -14,6 +14,7 @@ var seconds = Option("--seconds", 5);
 var rounds = Option("--rounds", 3);
 var folder = Text("--folder", Path.GetTempPath());
 var wanted = Text("--work", "put1,put100,put1000,get,sget,txn").Split(',');
+Cluster.RaftKv = Text("--raftkv", "") is { Length: > 0 } path ? path : null;
 string[] kinds = args.FirstOrDefault() switch
 {
     "raftkv" => ["raftkv"],

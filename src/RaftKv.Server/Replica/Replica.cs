@@ -101,6 +101,7 @@ public sealed class Replica : IStage
         }
 
         _taken.Clear();
+        CampaignIfAlone();
         Propose();
         AskForReads();
         Work();
@@ -226,6 +227,15 @@ public sealed class Replica : IStage
 
         _payloads.Clear();
         _requestIds.Clear();
+    }
+
+    // The only voter has nobody to wait for.
+    private void CampaignIfAlone()
+    {
+        if (_raft.Role == Role.Follower && _raft.Config is { IsJoint: false, Voters: [var only] } && only == _raft.Self)
+        {
+            _raft.Campaign();
+        }
     }
 
     private void DropUnawaited()
