@@ -30,6 +30,9 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
     /// <summary>Whether any message has been written since the reset.</summary>
     public bool HasWritten { get; private set; }
 
+    /// <summary>How many bytes of whole messages, before compression, wait for a flush.</summary>
+    public long UnflushedBytes { get; private set; }
+
     public void Reset(PipeWriter pipe, int maxMessageBytes, bool gzip)
     {
         _pipe = pipe;
@@ -38,6 +41,7 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
         _open = false;
         _header = default;
         HasWritten = false;
+        UnflushedBytes = 0;
     }
 
     /// <summary>Compresses what is worth it from here on.</summary>
@@ -61,6 +65,7 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
         }
 
         HasWritten = true;
+        UnflushedBytes += FrameHeader.Size + size;
         if (_gzip && size >= Gzip.WorthwhileBytes)
         {
             _staged ??= new PooledBuffer();
@@ -101,6 +106,7 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
     {
         _open = false;
         HasWritten = true;
+        UnflushedBytes += FrameHeader.Size + _openBytes;
         if (_gzip && _openBytes >= Gzip.WorthwhileBytes)
         {
             WritePacked(new ReadOnlySequence<byte>(_staged!.Written));
@@ -137,7 +143,11 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
         _open = false;
     }
 
-    public ValueTask<FlushResult> FlushAsync(CancellationToken cancellation) => _pipe.FlushAsync(cancellation);
+    public ValueTask<FlushResult> FlushAsync(CancellationToken cancellation)
+    {
+        UnflushedBytes = 0;
+        return _pipe.FlushAsync(cancellation);
+    }
 
     public void Advance(int count)
     {

@@ -23,6 +23,9 @@ public sealed class RpcResponseStream<T>
         _codec = codec;
     }
 
+    /// <summary>How many bytes the next flush sends, before compression; to decide when there should be one.</summary>
+    public long UnflushedBytes => _call.Writer.UnflushedBytes;
+
     /// <summary>Adds a message to what the next flush sends.</summary>
     /// <exception cref="RpcException">The message is larger than may be sent.</exception>
     public void Write(T message)

@@ -28,6 +28,7 @@ public static class ApiErrors
     public static readonly RpcStatus WrongDowngradeFormat = Invalid("etcdserver: wrong downgrade target version format");
     public static readonly RpcStatus InvalidDowngradeTarget = Invalid("etcdserver: invalid downgrade target version");
     public static readonly RpcStatus NotCapable = new(RpcStatusCode.FailedPrecondition, "etcdserver: not capable");
+    public static readonly RpcStatus WatchCanceled = new(RpcStatusCode.Cancelled, "etcdserver: watch canceled");
     public static readonly RpcStatus UnknownMethod = Plain("etcdserver: unknown method");
     public static readonly RpcStatus StreamOrder =
         new(RpcStatusCode.Unimplemented, "RangeStream does not support custom sort orders");

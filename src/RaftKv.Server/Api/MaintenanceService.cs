@@ -4,6 +4,7 @@ using RaftKv.Protocol.Etcd;
 using RaftKv.Raft;
 using RaftKv.Rpc;
 using RaftKv.Rpc.Server;
+using RaftKv.Server.Peers;
 using RaftKv.Server.Replica;
 using RaftKv.Storage.State;
 using RaftKv.Storage.State.Commands;
@@ -38,17 +39,16 @@ internal sealed partial class MaintenanceService
 
     private async ValueTask<AlarmResponse> AlarmAsync(AlarmRequest request, RpcServerCall call)
     {
-        var action = (AlarmAction)request.Action;
-        var caller = action == AlarmAction.Get
+        var caller = request.Action == AlarmRequest.Types.AlarmAction.Get
             ? await _proposals.AnybodyAsync(call).ConfigureAwait(false)
             : await _proposals.RootAsync(call).ConfigureAwait(false);
-        if (action > AlarmAction.Deactivate)
+        if (request.Action is < 0 or > AlarmRequest.Types.AlarmAction.Deactivate)
         {
             // Unknown to etcd as well, which then does nothing and says so little.
             return new AlarmResponse { Header = ResponseHeaders.Of(_member) };
         }
 
-        var command = new AlarmCommand(action, new NodeId(request.MemberID), (AlarmKind)request.Alarm);
+        var command = new AlarmCommand((AlarmAction)request.Action, new NodeId(request.MemberID), (AlarmKind)request.Alarm);
         var answer = await _proposals.ProposeAsync(command, caller, call.CancellationToken).ConfigureAwait(false);
         Proposals.Require(answer.Error);
         var response = AlarmResponse.Parser.ParseFrom(answer.Body.Span);
@@ -131,9 +131,34 @@ internal sealed partial class MaintenanceService
     private async ValueTask SnapshotAsync(SnapshotRequest request, RpcResponseStream<SnapshotResponse> responses, RpcServerCall call)
     {
         await _proposals.RootAsync(call).ConfigureAwait(false);
-        using var blobs = new SnapshotBlobs(_member.Space.Needed, _options.StorageVersion, responses);
-        await _member.WriteSnapshotAsync(blobs.WriteAsync, call.CancellationToken).ConfigureAwait(false);
-        await blobs.EndAsync().ConfigureAwait(false);
+        var cancellation = call.CancellationToken;
+        var source = await _member.OpenSnapshotAsync(cancellation).ConfigureAwait(false);
+        await using (source.ConfigureAwait(false))
+        {
+            // Every message says how much is still to come, so it is gone through twice.
+            var length = source.Length ?? await LengthAsync(source, cancellation).ConfigureAwait(false);
+            using var blobs = new SnapshotBlobs(length, _options.StorageVersion, responses);
+            await foreach (var piece in source.ReadAsync(0, cancellation).ConfigureAwait(false))
+            {
+                await blobs.WriteAsync(piece).ConfigureAwait(false);
+            }
+
+            await blobs.EndAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static async ValueTask<long> LengthAsync(ISnapshotSource source, CancellationToken cancellation)
+    {
+        var length = 0L;
+        await foreach (var piece in source.ReadAsync(0, cancellation).ConfigureAwait(false))
+        {
+            length += piece.Length;
+
+            // All this is work for the processor and the disk, and others want to run too.
+            await Task.Yield();
+        }
+
+        return length;
     }
 
     private async ValueTask<MoveLeaderResponse> MoveLeaderAsync(MoveLeaderRequest request, RpcServerCall call)

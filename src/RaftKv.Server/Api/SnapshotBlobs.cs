@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Google.Protobuf;
 using RaftKv.Protocol.Etcd;
+using RaftKv.Raft;
 using RaftKv.Rpc.Server;
 
 namespace RaftKv.Server.Api;
@@ -9,33 +10,32 @@ namespace RaftKv.Server.Api;
 /// Cuts a snapshot into the messages of its stream: blobs of one size, then the sum over all of them.
 /// </summary>
 /// <remarks>Programs that save a snapshot take its length, sum included, for a sign of a complete one: what comes before the
-/// sum must be a multiple of 512 bytes. It is filled up with zeros, which a reader of our snapshots passes over. How much
-/// is to come is not known before the end, so all but the last blob tell an estimate.</remarks>
-internal sealed class SnapshotBlobs(long expectedBytes, string version, RpcResponseStream<SnapshotResponse> responses) : IDisposable
+/// sum must be a multiple of 512 bytes. It is filled up with zeros, which a reader of our snapshots passes over.</remarks>
+/// <param name="bytes">How many there will be.</param>
+/// <param name="version">Of the store they are from.</param>
+/// <param name="responses">Where they go.</param>
+internal sealed class SnapshotBlobs(long bytes, string version, RpcResponseStream<SnapshotResponse> responses) : IDisposable
 {
     private const int BlobBytes = 32 * 1024;
     private const int Alignment = 512;
 
     private readonly IncrementalHash _sum = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly byte[] _blob = new byte[BlobBytes];
+    private long _left = Padded(bytes);
     private int _filled;
-    private long _sent;
 
-    public async ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation)
+    public async ValueTask WriteAsync(ReadOnlyMemory<byte> piece)
     {
-        while (!bytes.IsEmpty)
+        while (!piece.IsEmpty)
         {
-            // A full blob waits for the next byte: the last one is told to be the last.
+            var part = Math.Min(piece.Length, BlobBytes - _filled);
+            piece.Span[..part].CopyTo(_blob.AsSpan(_filled));
+            _filled += part;
+            piece = piece[part..];
             if (_filled == BlobBytes)
             {
-                cancellation.ThrowIfCancellationRequested();
-                await SendAsync(BlobBytes, Math.Max(1, expectedBytes - _sent - BlobBytes)).ConfigureAwait(false);
+                await SendAsync(BlobBytes).ConfigureAwait(false);
             }
-
-            var part = Math.Min(bytes.Length, BlobBytes - _filled);
-            bytes.Span[..part].CopyTo(_blob.AsSpan(_filled));
-            _filled += part;
-            bytes = bytes[part..];
         }
     }
 
@@ -44,10 +44,12 @@ internal sealed class SnapshotBlobs(long expectedBytes, string version, RpcRespo
     {
         if (_filled > 0)
         {
-            var padded = (_filled + Alignment - 1) / Alignment * Alignment;
+            var padded = (int)Padded(_filled);
             _blob.AsSpan(_filled, padded - _filled).Clear();
-            await SendAsync(padded, remaining: 0).ConfigureAwait(false);
+            await SendAsync(padded).ConfigureAwait(false);
         }
+
+        Invariant.Holds(_left == 0);
 
         await responses.WriteAsync(new SnapshotResponse
         {
@@ -58,16 +60,18 @@ internal sealed class SnapshotBlobs(long expectedBytes, string version, RpcRespo
 
     public void Dispose() => _sum.Dispose();
 
-    private async ValueTask SendAsync(int bytes, long remaining)
+    private static long Padded(long length) => (length + Alignment - 1) / Alignment * Alignment;
+
+    private async ValueTask SendAsync(int length)
     {
-        _sum.AppendData(_blob, 0, bytes);
-        _sent += bytes;
+        _sum.AppendData(_blob, 0, length);
+        _left -= length;
         _filled = 0;
         await responses.WriteAsync(new SnapshotResponse
         {
             // Written before this returns, so the blob may be filled again.
-            Blob = UnsafeByteOperations.UnsafeWrap(_blob.AsMemory(0, bytes)),
-            RemainingBytes = (ulong)remaining,
+            Blob = UnsafeByteOperations.UnsafeWrap(_blob.AsMemory(0, length)),
+            RemainingBytes = (ulong)_left,
             Version = version,
         }).ConfigureAwait(false);
     }

@@ -41,6 +41,11 @@ internal sealed class WatchService
                 await TakeAsync(requests.Current, session, call).ConfigureAwait(false);
             }
         }
+        catch (OperationCanceledException) when (call.HttpContext.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody is left to read it, but whoever counts how calls end counts this.
+            call.Fail(ApiErrors.WatchCanceled);
+        }
         finally
         {
             // Whatever ends one loop ends the other. If the telling failed, that is why this one ended, and what is thrown

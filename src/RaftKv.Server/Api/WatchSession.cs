@@ -13,7 +13,7 @@ namespace RaftKv.Server.Api;
 internal sealed class WatchSession : IWatchSignal, IDisposable
 {
     // So much is written before it is sent, if there is more.
-    private const int FlushedMessages = 64;
+    private const int FlushedBytes = 64 * 1024;
 
     // With more replies than this not yet taken, no more requests are read.
     private const int MaxQueuedReplies = 1024;
@@ -64,7 +64,7 @@ internal sealed class WatchSession : IWatchSignal, IDisposable
         if (request.ProgressNotify && _progress is null)
         {
             var interval = _options.WatchProgressInterval * (1 + (MaxJitter * Random.Shared.NextDouble()));
-            _progress = _time.CreateTimer(static self => ((WatchSession)self!).Stream.ProgressTick(), this, interval, interval);
+            _progress = _time.CreateTimer(static self => ((WatchSession)self!).Tick(), this, interval, interval);
         }
     }
 
@@ -83,7 +83,6 @@ internal sealed class WatchSession : IWatchSignal, IDisposable
     {
         try
         {
-            var unsent = 0;
             while (!_isEnding)
             {
                 _cancellation.ThrowIfCancellationRequested();
@@ -94,12 +93,10 @@ internal sealed class WatchSession : IWatchSignal, IDisposable
                 if (taken == WatchTake.Response)
                 {
                     _responses.EndMessage();
-                    unsent++;
                 }
 
-                if (unsent > 0 && (taken == WatchTake.Idle || unsent == FlushedMessages))
+                if (_responses.UnflushedBytes > (taken == WatchTake.Idle ? 0 : FlushedBytes))
                 {
-                    unsent = 0;
                     await _responses.FlushAsync().ConfigureAwait(false);
                     _hasRoom.Call();
                     continue;
@@ -141,6 +138,15 @@ internal sealed class WatchSession : IWatchSignal, IDisposable
     }
 
     void IWatchSignal.Ready(WatchStream stream) => _hasNews.Call();
+
+    // A client that does not read would have a reply more in its queue each time.
+    private void Tick()
+    {
+        if (Stream.QueuedReplies == 0)
+        {
+            Stream.ProgressTick();
+        }
+    }
 
     private void Wake()
     {

@@ -23,4 +23,7 @@ internal static partial class Log
 
     [LoggerMessage(EventId = 6, Message = "{Change}")]
     public static partial void Peer(ILogger log, LogLevel level, PeerEvent change);
+
+    [LoggerMessage(7, LogLevel.Warning, "Member {Member} has no peer URL that can be used")]
+    public static partial void NoAddress(ILogger log, string member);
 }

@@ -26,6 +26,9 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
     // How far the log may be ahead of what is applied before new requests are refused.
     private const ulong MaxApplyLag = 5_000;
 
+    // How long the renewal of a lease that is not known here waits for its grant to be applied.
+    private static readonly TimeSpan ApplyPatience = TimeSpan.FromSeconds(1);
+
     private readonly RaftKvOptions _options;
     private readonly ILogger _log;
     private readonly MemberFile _who;
@@ -46,6 +49,9 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
     private SnapshotTraffic? _snapshots;
     private ITimer? _ticks;
     private long _requestCount;
+
+    // When the last quorum was asked that said that this member leads. Long ago, at first.
+    private long _ledAt = long.MinValue / 2;
     private volatile MemberStanding _standing = new(0, NodeId.None, false, false, NodeId.None);
     private volatile TaskCompletionSource _standingChanged = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _isStopped;
@@ -207,43 +213,87 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
 
     public async ValueTask<long> RenewLeaseAsync(long id, CancellationToken cancellation)
     {
-        var deadline = _options.Time.GetTimestamp();
+        var since = _options.Time.GetTimestamp();
+        var isCurrent = false;
         while (true)
         {
             ThrowIfStopped();
-            var outcome = _leases.Renew(id);
+            var now = _options.Time.GetTimestamp();
+            var outcome = _leases.Renew(id, out var ttl);
             switch (outcome)
             {
-                case LeaseRenewal.Renewed or LeaseRenewal.RenewedPastCheckpoint:
-                    if (outcome == LeaseRenewal.RenewedPastCheckpoint)
-                    {
-                        var requestId = NextRequestId();
-                        var command = new LeaseCheckpointCommand([new LeaseRemaining(id, 0)]);
-                        await ProposeAsync(CommandEnvelope.Encode(requestId, Caller.Nobody, command), requestId, cancellation)
-                            .ConfigureAwait(false);
-                    }
-
-                    return await AskStateAsync(machine => machine.Leases.TryGet(id, out var lease) ? lease.Ttl : 0, cancellation)
+                case LeaseRenewal.Renewed when await HasLedAsync(now, cancellation).ConfigureAwait(false):
+                    return ttl;
+                case LeaseRenewal.RenewedPastCheckpoint:
+                    var requestId = NextRequestId();
+                    var command = new LeaseCheckpointCommand([new LeaseRemaining(id, 0)]);
+                    await ProposeAsync(CommandEnvelope.Encode(requestId, Caller.Nobody, command), requestId, cancellation)
                         .ConfigureAwait(false);
-                case LeaseRenewal.Unknown:
+                    continue;
+                case LeaseRenewal.Unknown when isCurrent:
                     return 0;
+                case LeaseRenewal.Unknown when await HasLedAsync(now, cancellation).ConfigureAwait(false):
+                    // Another member may have applied its grant before this one, and told the client.
+                    await WaitForGrantsAsync(cancellation).ConfigureAwait(false);
+                    isCurrent = true;
+                    continue;
                 case LeaseRenewal.NotLeading when !_standing.IsLeader && Leader() is { } leader:
-                    if (await _leaderCalls!.RenewLeaseAsync(leader, id, cancellation).ConfigureAwait(false) is { } ttl)
+                    if (await _leaderCalls!.RenewLeaseAsync(leader, id, cancellation).ConfigureAwait(false) is { } told)
                     {
-                        return ttl;
+                        return told;
                     }
 
                     break;
             }
 
             // It is being revoked, or leadership is moving: soon one will know more.
-            if (_options.Time.GetElapsedTime(deadline) > RequestTimeout)
+            if (_options.Time.GetElapsedTime(since) > RequestTimeout)
             {
                 throw new RequestRefusedException(
                     _standing.Leader.IsNone ? RequestRefusal.NoLeader : RequestRefusal.TimedOut);
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(20), _options.Time, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// Whether a quorum has said that this member leads, shortly before a time or after it. A new leader gives every lease
+    /// an election timeout more than it had, so one that was renewed so soon after the quorum's word cannot run out earlier
+    /// than its client was told.
+    /// </summary>
+    private async ValueTask<bool> HasLedAsync(long time, CancellationToken cancellation)
+    {
+        // Half, because clocks do not run alike.
+        if (_options.Time.GetElapsedTime(Interlocked.Read(ref _ledAt), time) <= _options.ElectionTimeout / 2)
+        {
+            return true;
+        }
+
+        var asked = _options.Time.GetTimestamp();
+        var quorum = _reads.WaitForQuorumAsync();
+        _inbox.Post(ReplicaInput.Read);
+        await quorum.WaitAsync(cancellation).ConfigureAwait(false);
+        if (!_standing.IsLeader)
+        {
+            return false;
+        }
+
+        Interlocked.Exchange(ref _ledAt, asked);
+        return true;
+    }
+
+    private async ValueTask WaitForGrantsAsync(CancellationToken cancellation)
+    {
+        var turn = _reads.WaitAsync();
+        _inbox.Post(ReplicaInput.Read);
+        try
+        {
+            await turn.WaitAsync(ApplyPatience, _options.Time, cancellation).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            throw new RequestRefusedException(RequestRefusal.AppliedTooLate);
         }
     }
 
@@ -405,24 +455,13 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
 
     public void RequestReclaim() => _applier.Inbox.Post(new ApplierInput.Reclaim());
 
-    public async ValueTask WriteSnapshotAsync(
-        Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask> write, CancellationToken cancellation)
+    public async ValueTask<ISnapshotSource> OpenSnapshotAsync(CancellationToken cancellation)
     {
         // The source lets go of the state; this holds it only until then.
         var state = await AskStateAsync(OfferedState.Of, cancellation).ConfigureAwait(false);
         var source = new StateSource(state, state.Hold()!);
         state.Release();
-        try
-        {
-            await foreach (var piece in source.ReadAsync(0, cancellation).ConfigureAwait(false))
-            {
-                await write(piece, cancellation).ConfigureAwait(false);
-            }
-        }
-        finally
-        {
-            await source.DisposeAsync().ConfigureAwait(false);
-        }
+        return source;
     }
 
     /// <summary>Tells the cluster what this member is called and where clients find it, until it has heard.</summary>
@@ -555,7 +594,7 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
     {
         var leader = _standing.Leader;
         var members = _store.Machine.Members;
-        return members.Find(leader)?.PeerUrls is [var url, ..] ? new Uri(url) : null;
+        return members.Find(leader) is { } member && PeerAddresses.Of(member) is [var url, ..] ? url : null;
     }
 
     private Task<T> AskStateAsync<T>(Func<StateMachine, T> question, CancellationToken cancellation)
@@ -601,8 +640,13 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
                 continue;
             }
 
-            var urls = member.PeerUrls.Select(url => new Uri(url)).ToArray();
-            if (_transport.StatusOf(member.Id) is null)
+            var urls = PeerAddresses.Of(member);
+            if (urls.Length == 0)
+            {
+                // Nothing that anybody could connect to. What was known before is worth trying still.
+                Log.NoAddress(_log, member.Id.ToString());
+            }
+            else if (_transport.StatusOf(member.Id) is null)
             {
                 _transport.AddPeer(member.Id, urls);
             }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using RaftKv.Raft;
+using RaftKv.Server.Peers;
 using RaftKv.Storage.Mvcc;
 using RaftKv.Storage.State;
 using RaftKv.Storage.Watch;
@@ -75,8 +76,9 @@ public interface IMember
     /// <summary>Asks for a round of giving space back.</summary>
     void RequestReclaim();
 
-    /// <summary>Streams the state as of one revision, to be restored from.</summary>
-    ValueTask WriteSnapshotAsync(Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask> write, CancellationToken cancellation);
+    /// <summary>The state as of this moment, to be restored from. To be disposed soon: until then nothing of it is given
+    /// back.</summary>
+    ValueTask<ISnapshotSource> OpenSnapshotAsync(CancellationToken cancellation);
 }
 
 /// <summary>Where a member stands.</summary>

@@ -76,11 +76,13 @@ public sealed class LeaseKeeper(TimeProvider time, TimeSpan electionTimeout, Lea
         }
     }
 
-    public LeaseRenewal Renew(long id)
+    /// <param name="id">Which lease.</param>
+    /// <param name="ttl">What it has again, in seconds; 0 if it was not renewed.</param>
+    public LeaseRenewal Renew(long id, out long ttl)
     {
         lock (_gate)
         {
-            return _clock.Renew(id, Now);
+            return _clock.Renew(id, Now, out ttl);
         }
     }
 

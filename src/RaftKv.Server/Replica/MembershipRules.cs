@@ -30,13 +30,15 @@ public static class MembershipRules
         int after;
         switch (change.Kind)
         {
-            case MemberChangeKind.Add when !change.Member.IsLearner:
+            case MemberChangeKind.Add:
                 (started, after) = (voters.Count(one => one.HasStarted), voters.Length + 1);
                 if (voters.Length == 1 && started == 1)
                 {
                     return;
                 }
 
+                // Whoever has no vote may be slow to start.
+                started = change.Member.IsLearner ? after : started;
                 break;
             case MemberChangeKind.Promote:
                 (started, after) = (voters.Count(one => one.HasStarted) + 1, voters.Length + 1);

@@ -10,6 +10,8 @@ namespace RaftKv.Server.Replica;
 /// <code>
 ///   arrive ──> _arrived ──(a round begins)──> _asked ──(its index is known)──> _confirmed ──(it is applied)──> done
 /// </code>
+/// <para>Whoever only wants to know that somebody leads, and who, leaves a step earlier, and waits for nothing to be
+/// applied.</para>
 /// <para>A round that was lost with its leader is asked again under another token; what is answered then still covers
 /// everything that waited for the lost one.</para>
 /// </remarks>
@@ -17,15 +19,22 @@ public sealed class ReadGate(TimeProvider time, TimeSpan timeout)
 {
     private readonly Lock _gate = new();
     private readonly List<(ulong Index, List<Waiter> Waiters)> _confirmed = [];
+    private readonly List<Waiter> _assured = [];
     private List<Waiter> _arrived = [];
     private List<Waiter>? _asked;
     private ulong _token;
     private ulong _applied;
 
     /// <summary>Waits. The caller rings the replica's bell afterwards.</summary>
-    public Task WaitAsync()
+    public Task WaitAsync() => Arrive(wantsState: true);
+
+    /// <summary>Waits until a quorum has said, after this call, whom it follows. Where the member stands is as recent as
+    /// that. The caller rings the replica's bell afterwards.</summary>
+    public Task WaitForQuorumAsync() => Arrive(wantsState: false);
+
+    private Task Arrive(bool wantsState)
     {
-        var waiter = new Waiter(time.GetTimestamp());
+        var waiter = new Waiter(time.GetTimestamp(), wantsState);
         lock (_gate)
         {
             _arrived.Add(waiter);
@@ -82,16 +91,36 @@ public sealed class ReadGate(TimeProvider time, TimeSpan timeout)
                 return; // Of a round that was given up.
             }
 
+            _assured.AddRange(_asked.Where(waiter => !waiter.WantsState));
+            _asked.RemoveAll(waiter => !waiter.WantsState);
             if (index <= _applied)
             {
                 done = _asked;
             }
-            else
+            else if (_asked.Count > 0)
             {
                 _confirmed.Add((index, _asked));
             }
 
             _asked = null;
+        }
+
+        Complete(done);
+    }
+
+    /// <summary>Where the member stands is published, as of everything that was confirmed. By the replica.</summary>
+    public void StandingIsPublished()
+    {
+        List<Waiter> done;
+        lock (_gate)
+        {
+            if (_assured.Count == 0)
+            {
+                return;
+            }
+
+            done = [.. _assured];
+            _assured.Clear();
         }
 
         Complete(done);
@@ -134,6 +163,7 @@ public sealed class ReadGate(TimeProvider time, TimeSpan timeout)
         lock (_gate)
         {
             Take(_arrived);
+            Take(_assured);
             if (_asked is not null)
             {
                 Take(_asked);
@@ -168,8 +198,10 @@ public sealed class ReadGate(TimeProvider time, TimeSpan timeout)
         }
     }
 
-    private sealed class Waiter(long since) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+    private sealed class Waiter(long since, bool wantsState) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
     {
         public long Since { get; } = since;
+
+        public bool WantsState { get; } = wantsState;
     }
 }

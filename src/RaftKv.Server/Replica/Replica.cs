@@ -106,6 +106,7 @@ public sealed class Replica : IStage
         AskForReads();
         Work();
         PublishStanding();
+        _reads.StandingIsPublished();
         Volatile.Write(ref _committedIndex, _raft.Committed);
         return true;
     }

@@ -111,8 +111,15 @@ public sealed class LeaseClock
     }
 
     /// <summary>A client keeps its lease alive.</summary>
-    public LeaseRenewal Renew(long id, long now)
+    public LeaseRenewal Renew(long id, long now) => Renew(id, now, out _);
+
+    /// <inheritdoc cref="Renew(long, long)"/>
+    /// <param name="id">Which lease.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="ttl">What it has again, in seconds; 0 if it was not renewed.</param>
+    public LeaseRenewal Renew(long id, long now, out long ttl)
     {
+        ttl = 0;
         if (!IsLeading)
         {
             return LeaseRenewal.NotLeading;
@@ -130,6 +137,7 @@ public sealed class LeaseClock
         }
 
         timing.Expiry = now + timing.TtlMs;
+        ttl = timing.TtlMs / 1_000;
         _due.Set(number, timing.Expiry);
         ScheduleCheckpoint(number, now);
         return timing.IsCheckpointed ? LeaseRenewal.RenewedPastCheckpoint : LeaseRenewal.Renewed;

@@ -82,6 +82,7 @@ public sealed class ApiErrorsTests
                 (ApiErrors.InvalidDowngradeTarget, 3, "etcdserver: invalid downgrade target version"),
                 (ApiErrors.NotCapable, 9, "etcdserver: not capable"),
                 (ApiErrors.UnknownMethod, 2, "etcdserver: unknown method"),
+                (ApiErrors.WatchCanceled, 1, "etcdserver: watch canceled"),
                 (ApiErrors.SessionExpired, 2, "mutex: session is expired"),
                 (ApiErrors.ElectionNoLeader, 2, "election: no leader"),
                 (ApiErrors.ElectionNotLeader, 2, "election: not leader"),
@@ -94,6 +95,7 @@ public sealed class ApiErrorsTests
                 ApiErrors.InvalidSortOption, ApiErrors.BadMemberUrls, ApiErrors.NotSupportedForLearner,
                 ApiErrors.InvalidAuthToken, ApiErrors.WrongDowngradeFormat,
                 ApiErrors.InvalidDowngradeTarget, ApiErrors.NotCapable, ApiErrors.UnknownMethod,
+                ApiErrors.WatchCanceled,
                 ApiErrors.SessionExpired, ApiErrors.ElectionNoLeader, ApiErrors.ElectionNotLeader,
                 ApiErrors.LeaderFieldMissing,
             }.Select(status => (status, (int)status.Code, status.Detail)));

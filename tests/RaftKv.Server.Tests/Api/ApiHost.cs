@@ -64,6 +64,20 @@ internal sealed class ApiHost : IAsyncDisposable
     public async Task<RpcStatus> RefusedAsync(string method, IMessage request, params (string Key, string Value)[] metadata)
         => (await Assert.ThrowsAsync<RpcException>(() => UnaryAsync(method, request, metadata))).Status;
 
+    /// <summary>Calls a unary method with any bytes.</summary>
+    public async Task<RpcStatus> StatusOfBytesAsync(string method, byte[] request)
+    {
+        try
+        {
+            await UnaryAsync(method, request, []);
+            return RpcStatus.Ok;
+        }
+        catch (RpcException refused)
+        {
+            return refused.Status;
+        }
+    }
+
     public RpcServerStreamingCall<TResponse> Stream<TRequest, TResponse>(
         string method, TRequest request, params (string Key, string Value)[] metadata)
         where TRequest : IMessage<TRequest>, new()
@@ -117,12 +131,13 @@ internal sealed class ApiHost : IAsyncDisposable
             .FindMethodByName(parts[1]);
     }
 
-    private async Task<byte[]> UnaryAsync(string method, IMessage request, (string Key, string Value)[] metadata)
+    private Task<byte[]> UnaryAsync(string method, IMessage request, (string Key, string Value)[] metadata)
+        => UnaryAsync(method, request.ToByteArray(), metadata);
+
+    private async Task<byte[]> UnaryAsync(string method, byte[] request, (string Key, string Value)[] metadata)
     {
         var response = await Channel.UnaryAsync(
-            RpcMethod.OfBytes(Find(method)),
-            new System.Buffers.ReadOnlySequence<byte>(request.ToByteArray()),
-            Options(metadata));
+            RpcMethod.OfBytes(Find(method)), new System.Buffers.ReadOnlySequence<byte>(request), Options(metadata));
         return System.Buffers.BuffersExtensions.ToArray(response);
     }
 }

@@ -1,12 +1,15 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using RaftKv.Raft;
 using RaftKv.Raft.Log;
 using RaftKv.Raft.Membership;
+using RaftKv.Server.Peers;
 using RaftKv.Server.Replica;
 using RaftKv.Storage.Files;
 using RaftKv.Storage.Mvcc;
 using RaftKv.Storage.Records;
+using RaftKv.Storage.Snapshots;
 using RaftKv.Storage.State;
 using RaftKv.Storage.State.Commands;
 using RaftKv.Storage.Watch;
@@ -173,15 +176,8 @@ internal sealed class LoneMember : IMember, IAnswerSink, IStateObserver, IDispos
 
     public void RequestReclaim() => Reclaims++;
 
-    public async ValueTask WriteSnapshotAsync(
-        Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask> write, CancellationToken cancellation)
-    {
-        // In pieces that fit nothing.
-        for (var at = 0; at < SnapshotBytes.Length; at += 10_007)
-        {
-            await write(SnapshotBytes.AsMemory(at, Math.Min(10_007, SnapshotBytes.Length - at)), cancellation);
-        }
-    }
+    public ValueTask<ISnapshotSource> OpenSnapshotAsync(CancellationToken cancellation)
+        => new(new BytesInPieces(SnapshotBytes));
 
     /// <summary>Proposes a command of ours, as a test's preparation.</summary>
     public Answer Propose<T>(T command, Caller? caller = null)
@@ -190,6 +186,34 @@ internal sealed class LoneMember : IMember, IAnswerSink, IStateObserver, IDispos
         lock (_gate)
         {
             return Apply(EntryKind.Command, CommandEnvelope.Encode(NextRequestId(), caller ?? Caller.Nobody, command))!.Value;
+        }
+    }
+
+    /// <summary>Makes sure that another member could take over this state, whatever clients have put into it.</summary>
+    public void CheckThatItTravels()
+    {
+        lock (_gate)
+        {
+            var offered = OfferedState.Of(_state);
+            using var view = offered.Hold()!;
+            var bytes = new ArrayBufferWriter<byte>();
+            for (var writer = new StateSnapshotWriter(offered.Tables, view); writer.TryWrite(bytes);)
+            {
+            }
+
+            offered.Release();
+            var folder = Directory.CreateDirectory(Path.Join(_folder, $"copy-{NextRequestId()}")).FullName;
+            var keys = new KeySpace(LogRecordStore.Create(new PhysicalFileSystem(), folder, identity: 8));
+            var reader = new StateSnapshotReader(keys);
+            reader.Add(bytes.WrittenSpan);
+            using var copy = StateMachine.Open(
+                reader.Finish().Span,
+                position =>
+                {
+                    keys.FinishImport(position);
+                    return keys;
+                });
+            Assert.Equal(_state.Hash, copy.Hash);
         }
     }
 
@@ -217,6 +241,28 @@ internal sealed class LoneMember : IMember, IAnswerSink, IStateObserver, IDispos
         _state.Keys.Publish();
         Watches.Announce(_state.Keys.PublishedRevision);
         return _answer;
+    }
+
+    /// <summary>In pieces that fit nothing.</summary>
+    private sealed class BytesInPieces(byte[] bytes) : ISnapshotSource
+    {
+        private const int PieceBytes = 10_007;
+
+        public Guid Id { get; } = Guid.NewGuid();
+
+        public long? Length => null;
+
+        public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAsync(
+            long offset, [EnumeratorCancellation] CancellationToken cancellation)
+        {
+            for (var at = (int)offset; at < bytes.Length; at += PieceBytes)
+            {
+                await Task.Yield();
+                yield return bytes.AsMemory(at, Math.Min(PieceBytes, bytes.Length - at));
+            }
+        }
+
+        public ValueTask DisposeAsync() => default;
     }
 
     private void ThrowIfRefused()

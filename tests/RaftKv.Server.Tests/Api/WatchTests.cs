@@ -152,6 +152,93 @@ public sealed class WatchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Progress_is_not_told_to_those_who_were_told_of_a_change()
+    {
+        await AskAsync(new WatchCreateRequest { Key = Bytes("k"), ProgressNotify = true });
+        await _api.PutAsync("k");
+        Assert.Single((await NextAsync()).Events);
+
+        // The next tick passes in silence, and the one after it does not.
+        _api.Time.Advance(TimeSpan.FromMinutes(11));
+        await _api.PutAsync("other");
+        _api.Time.Advance(TimeSpan.FromMinutes(11));
+        Assert.Equal(new WatchResponse { Header = Header(3) }, await NextAsync());
+        await SendAsync(new WatchRequest { ProgressRequest = new WatchProgressRequest() });
+        Assert.Equal(-1, (await NextAsync()).WatchId);
+    }
+
+    [Fact]
+    public async Task Progress_is_not_told_of_streams_that_have_not_begun_or_were_overtaken()
+    {
+        await SendAsync(new WatchRequest { ProgressRequest = new WatchProgressRequest() });
+        await AskAsync(new WatchCreateRequest { Key = Bytes("k"), StartRevision = 3 });
+        await SendAsync(new WatchRequest { ProgressRequest = new WatchProgressRequest() });
+        await _api.PutAsync("other");
+        await _api.PutAsync("other");
+        await SendAsync(new WatchRequest { ProgressRequest = new WatchProgressRequest() });
+        Assert.Equal(new WatchResponse { Header = Header(3), WatchId = -1 }, await NextAsync());
+
+        await _api.CallAsync<CompactionResponse>("KV/Compact", new CompactionRequest { Revision = 3 });
+        await AskAsync(new WatchCreateRequest { Key = Bytes("k"), StartRevision = 1 });
+        Assert.Equal(3, (await NextAsync()).CompactRevision);
+        await SendAsync(new WatchRequest { ProgressRequest = new WatchProgressRequest() });
+        await SendAsync(new WatchRequest { CancelRequest = new WatchCancelRequest { WatchId = 1 } });
+        Assert.Equal(new WatchResponse { Header = Header(3), WatchId = 1, Canceled = true }, await NextAsync());
+    }
+
+    [Fact]
+    public async Task Changes_of_one_revision_come_together_and_in_their_order()
+    {
+        await AskAsync(new WatchCreateRequest { Key = Bytes("a"), RangeEnd = Bytes("z"), PrevKv = true });
+        await _api.CallAsync<TxnResponse>("KV/Txn", new TxnRequest
+        {
+            Success =
+            {
+                new RequestOp { RequestPut = new PutRequest { Key = Bytes("c") } },
+                new RequestOp { RequestPut = new PutRequest { Key = Bytes("a") } },
+                new RequestOp { RequestPut = new PutRequest { Key = Bytes("b") } },
+            },
+        });
+        await _api.CallAsync<DeleteRangeResponse>("KV/DeleteRange", new DeleteRangeRequest { Key = Bytes("a"), RangeEnd = Bytes("z") });
+
+        var puts = await NextAsync();
+        Assert.Equal(["c", "a", "b"], puts.Events.Select(e => e.Kv.Key.ToStringUtf8()));
+        Assert.All(puts.Events, e => Assert.Null(e.PrevKv));
+        var deletes = await NextAsync();
+        Assert.Equal(["a", "b", "c"], deletes.Events.Select(e => e.Kv.Key.ToStringUtf8()));
+        Assert.All(deletes.Events, e => Assert.Equal(2, e.PrevKv.ModRevision));
+    }
+
+    [Fact]
+    public async Task A_lease_that_ends_deletes_like_anybody()
+    {
+        await _api.CallAsync<LeaseGrantResponse>("Lease/LeaseGrant", new LeaseGrantRequest { ID = 5, TTL = 10 });
+        await _api.PutAsync("k", lease: 5);
+        await AskAsync(new WatchCreateRequest { Key = Bytes("k"), PrevKv = true });
+        await _api.CallAsync<LeaseRevokeResponse>("Lease/LeaseRevoke", new LeaseRevokeRequest { ID = 5 });
+
+        var told = Assert.Single((await NextAsync()).Events);
+        Assert.Equal((Event.Types.EventType.Delete, 5), (told.Type, told.PrevKv.Lease));
+    }
+
+    [Fact]
+    public async Task Those_who_do_not_ask_for_parts_get_a_large_response_whole()
+    {
+        await AskAsync(new WatchCreateRequest { Key = Bytes("a"), RangeEnd = Bytes("z") });
+        var value = ByteString.CopyFrom(new byte[100 * 1024]);
+        var txn = new TxnRequest();
+        for (var i = 0; i < 10; i++)
+        {
+            txn.Success.Add(new RequestOp { RequestPut = new PutRequest { Key = Bytes($"k{i}"), Value = value } });
+        }
+
+        await _api.CallAsync<TxnResponse>("KV/Txn", txn);
+
+        var whole = await NextAsync();
+        Assert.Equal((10, false), (whole.Events.Count, whole.Fragment));
+    }
+
+    [Fact]
     public async Task A_large_response_comes_in_parts_if_the_client_allows_it()
     {
         await AskAsync(new WatchCreateRequest { Key = Bytes("a"), RangeEnd = Bytes("z"), Fragment = true });

@@ -1,0 +1,199 @@
+using System.Buffers;
+using RaftKv.Raft;
+using RaftKv.Server.Replica;
+using RaftKv.Storage.State;
+using RaftKv.Storage.State.Commands;
+using RaftKv.Storage.Watch;
+
+namespace RaftKv.Server.Tests.Hosting;
+
+/// <summary>What clients ask of a member, in a cluster as in life.</summary>
+public sealed class ClientRequestTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_lease_is_renewed_and_looked_at_through_every_member()
+    {
+        await using var cluster = await SmallCluster.StartAsync(3);
+        await GrantAsync(cluster[0], id: 5, ttl: 600);
+
+        foreach (var node in cluster.Running)
+        {
+            Assert.Equal(600, await node.Member.RenewLeaseAsync(5, Cancellation));
+            Assert.Equal(0, await node.Member.RenewLeaseAsync(6, Cancellation));
+            Assert.Equal(600, (await node.Member.GetLeaseTimeAsync(5, wantsKeys: true, Cancellation))!.Granted);
+            Assert.Null(await node.Member.GetLeaseTimeAsync(6, wantsKeys: true, Cancellation));
+        }
+    }
+
+    [Fact]
+    public async Task A_lease_that_any_member_has_granted_is_known_to_be_there()
+    {
+        await using var cluster = await SmallCluster.StartAsync(3);
+        for (var id = 1; id <= 100; id++)
+        {
+            // The leader may apply a grant after the member that answered the client.
+            await GrantAsync(cluster[id % 3], id, ttl: 600);
+            Assert.Equal(600, await cluster[(id + 1) % 3].Member.RenewLeaseAsync(id, Cancellation));
+        }
+    }
+
+    [Fact]
+    public async Task Addresses_that_lead_nowhere_do_no_harm()
+    {
+        await using var cluster = await SmallCluster.StartAsync(1);
+        var learner = new Member(new NodeId(77), "", ["http://:2380"], [], IsLearner: true);
+        var (error, members) = await cluster[0].Member.ChangeMembersAsync(MemberChange.Add(learner), Cancellation);
+        Assert.Equal((StateError.None, 2), (error, members.Count));
+
+        foreach (var urls in (string[][])[["what is this?"], [], ["unix://localhost:1"], ["http://[zz]:1", "http://a:99999", "//", ""]])
+        {
+            (error, members) = await cluster[0].Member.ChangeMembersAsync(MemberChange.Update(learner.Id, urls), Cancellation);
+            Assert.Equal(StateError.None, error);
+            Assert.Equal(urls, members.Single(member => member.Id == learner.Id).PeerUrls);
+        }
+
+        await SmallCluster.PutAsync(cluster[0], "k", "v");
+        await cluster.StopAsync(0);
+        await cluster.StartAsync(0);
+        Assert.Equal("v", await SmallCluster.GetAsync(cluster[0], "k"));
+        (error, _) = await cluster[0].Member.ChangeMembersAsync(MemberChange.Remove(learner.Id), Cancellation);
+        Assert.Equal(StateError.None, error);
+    }
+
+    [Fact]
+    public async Task A_keep_alive_does_not_wait_for_what_is_to_be_applied()
+    {
+        await using var cluster = await SmallCluster.StartAsync(1);
+        await GrantAsync(cluster[0], id: 5, ttl: 600);
+        var brake = new Brake();
+        using var stream = cluster[0].Member.Watches.OpenStream(brake);
+        stream.Create(new WatchCreate("k"u8.ToArray(), default));
+        var header = new WatchHeader(1, 1, 1);
+        while (stream.Take(header, new ArrayBufferWriter<byte>()) != WatchTake.Idle)
+        {
+        }
+
+        // The applier tells watchers, and this one keeps it.
+        brake.Pull();
+        var put = SmallCluster.PutAsync(cluster[0], "k", "v");
+        try
+        {
+            await brake.Caught.WaitAsync(Patience, Cancellation);
+            Assert.Equal(600, await cluster[0].Member.RenewLeaseAsync(5, Cancellation).AsTask().WaitAsync(Patience, Cancellation));
+            Assert.False(put.IsCompleted);
+        }
+        finally
+        {
+            brake.Release();
+        }
+
+        await put;
+    }
+
+    [Fact]
+    public async Task A_leader_that_was_stopped_for_a_while_renews_no_lease_before_it_has_asked()
+    {
+        var time = new Api.ManualTime();
+        await using var cluster = new SmallCluster(3, options => options.Name == "m0" ? options with { Time = time } : options);
+        using var clock = new RunningClock(time);
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(cluster.StartAsync));
+        await GrantAsync(cluster[0], id: 5, ttl: 600);
+        while (cluster[0].Member.Status.Leader != cluster[0].Member.Self)
+        {
+            foreach (var node in cluster.Running)
+            {
+                try
+                {
+                    await node.Member.TransferLeadershipAsync(cluster[0].Member.Self, Cancellation);
+                }
+                catch (RequestRefusedException)
+                {
+                    // Another one leads.
+                }
+            }
+        }
+
+        Assert.Equal(600, await cluster[0].Member.RenewLeaseAsync(5, Cancellation));
+        clock.Dispose();
+        await Task.WhenAll(cluster.StopAsync(1), cluster.StopAsync(2));
+        time.Jump(TimeSpan.FromSeconds(60));
+
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        var renewal = cluster[0].Member.RenewLeaseAsync(5, patience.Token).AsTask();
+
+        // It would be answered at once.
+        await Task.WhenAny(renewal, Task.Delay(200, Cancellation));
+        Assert.False(renewal.IsCompleted);
+        await patience.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => renewal);
+    }
+
+    private static async Task GrantAsync(RaftKvNode node, long id, long ttl)
+    {
+        var requestId = node.Member.NextRequestId();
+        var payload = CommandEnvelope.Encode(requestId, Caller.Nobody, new LeaseGrantCommand(id, ttl));
+        var answer = await node.Member.ProposeAsync(payload, requestId, Cancellation);
+        Assert.Equal(StateError.None, answer.Error);
+    }
+
+    /// <summary>Moves a clock that is otherwise moved by hand, as fast as time goes.</summary>
+    private sealed class RunningClock : IDisposable
+    {
+        private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(10);
+
+        private readonly Lock _gate = new();
+        private readonly Timer _timer;
+        private bool _isStopped;
+
+        public RunningClock(Api.ManualTime time)
+            => _timer = new Timer(_ => Advance(time), state: null, Step, Step);
+
+        // Nothing moves any more when this returns.
+        public void Dispose()
+        {
+            lock (_gate)
+            {
+                _isStopped = true;
+                _timer.Dispose();
+            }
+        }
+
+        private void Advance(Api.ManualTime time)
+        {
+            lock (_gate)
+            {
+                if (!_isStopped)
+                {
+                    time.Advance(Step);
+                }
+            }
+        }
+    }
+
+    /// <summary>Keeps the thread that wants to tell a watcher of something.</summary>
+    private sealed class Brake : IWatchSignal
+    {
+        private readonly TaskCompletionSource _caught = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource _release = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private volatile bool _isPulled;
+
+        public Task Caught => _caught.Task;
+
+        public void Pull() => _isPulled = true;
+
+        public void Release() => _release.TrySetResult();
+
+        public void Ready(WatchStream stream)
+        {
+            if (_isPulled)
+            {
+                _caught.TrySetResult();
+                _release.Task.Wait();
+            }
+        }
+    }
+}
