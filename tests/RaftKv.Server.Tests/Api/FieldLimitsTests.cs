@@ -144,9 +144,9 @@ public sealed class FieldLimitsTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(long.MinValue, 2)]
+    [InlineData(long.MinValue, 2L)]
     [InlineData(9_000_000_000, 9_000_000_000)]
-    [InlineData(9_000_000_001, null)]
+    [InlineData(9_000_000_001L, null)]
     [InlineData(long.MaxValue, null)]
     public async Task A_lease_lives_for_so_long_and_no_longer(long ttl, long? granted)
     {
