@@ -76,6 +76,8 @@ public sealed class LeaseKeeper(TimeProvider time, TimeSpan electionTimeout, Lea
         }
     }
 
+    public LeaseRenewal Renew(long id) => Renew(id, out _);
+
     /// <param name="id">Which lease.</param>
     /// <param name="ttl">What it has again, in seconds; 0 if it was not renewed.</param>
     public LeaseRenewal Renew(long id, out long ttl)
