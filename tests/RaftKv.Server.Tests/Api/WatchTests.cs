@@ -295,6 +295,31 @@ public sealed class WatchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Nothing_is_kept_for_a_client_that_does_not_read()
+    {
+        await AskAsync(new WatchCreateRequest { Key = Bytes("k") });
+        var value = new string('x', 500_000);
+        const int Last = 61;
+        for (var i = 2; i <= Last; i++)
+        {
+            await _api.PutAsync("k", value);
+        }
+
+        // Had all of it been taken for the client already, this would do it no harm.
+        await _api.CallAsync<CompactionResponse>("KV/Compact", new CompactionRequest { Revision = Last });
+
+        var next = 2;
+        WatchResponse response;
+        for (response = await NextAsync(); response.Events.Count > 0; response = await NextAsync())
+        {
+            Assert.All(response.Events, change => Assert.Equal(next++, change.Kv.ModRevision));
+        }
+
+        Assert.Equal(new WatchResponse { Header = Header(0), Canceled = true, CompactRevision = Last }, response);
+        Assert.InRange(next, 3, Last - 1);
+    }
+
+    [Fact]
     public async Task More_requests_than_replies_are_read_come_through_in_the_end()
     {
         const int Count = 3000;
