@@ -16,13 +16,13 @@ internal struct RecordKey(long main, long sub) : IFasterEqualityComparer<RecordK
 
     public readonly Revision Revision => new(Main, Sub);
 
-    // FASTER takes the bucket from the low bits and a tag from the high ones: every bit must depend on all.
+    // FASTER takes the bucket from the low bits and a tag from the high ones. Revisions follow each other: counted straight
+    // into the buckets they fill them evenly, and the next put finds its bucket beside that of the last one, in the cache.
     public readonly long GetHashCode64(ref RecordKey k)
     {
-        var hash = ((ulong)k.Main * 0x9E3779B97F4A7C15) ^ ((ulong)k.Sub * 0xC2B2AE3D27D4EB4F);
-        hash = (hash ^ (hash >> 32)) * 0xD6E8FEB86659FD93;
-        hash = (hash ^ (hash >> 32)) * 0xD6E8FEB86659FD93;
-        return (long)(hash ^ (hash >> 32));
+        var bucket = (uint)k.Main + ((uint)k.Sub * 0x9E3779B1);
+        var tag = (((ulong)k.Main * 0x9E3779B97F4A7C15) ^ ((ulong)k.Sub * 0xC2B2AE3D27D4EB4F)) * 0xD6E8FEB86659FD93;
+        return (long)((tag & ~(ulong)uint.MaxValue) | bucket);
     }
 
     public readonly bool Equals(ref RecordKey k1, ref RecordKey k2) => k1.Main == k2.Main && k1.Sub == k2.Sub;
