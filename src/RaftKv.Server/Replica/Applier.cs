@@ -151,9 +151,9 @@ public sealed class Applier : IStage
     {
         var machine = _store.Machine;
         _appliedChanges.Clear();
+        machine.Apply(entries, _answers);
         foreach (ref readonly var entry in entries)
         {
-            machine.Apply(entry, _answers);
             if (entry.Kind == EntryKind.ConfigChange)
             {
                 _appliedChanges.Add(entry.Position);

@@ -8,7 +8,7 @@ namespace RaftKv.Storage.Mvcc;
 /// </summary>
 /// <remarks>
 /// <code>
-///   Published ──&gt; root ─┬─ page ─┬─ leaf      published: never changes
+///   Published ──&gt; root ─┬─ page ─┬─ leaf      published: only ever overwritten
 ///                       │        └─ leaf &lt;─┐
 ///                       └─ page            │  shared
 ///                                          │
@@ -16,8 +16,11 @@ namespace RaftKv.Storage.Mvcc;
 ///                       │        └─────────┘
 ///                       └─ (page, shared)
 /// </code>
-/// <para>One thread writes. <see cref="Publish"/> ends a batch: what was written becomes visible as a whole, and its
-/// pages are not touched again.</para>
+/// <para>One thread writes. <see cref="Publish"/> ends a batch: what was written becomes visible as a whole.</para>
+/// <para><b>Overwriting.</b> Most puts give a new value to a key that has one. That is one more revision at the front of
+/// the key's history and nothing else: no place of a key changes and no count. A snapshot does not look at revisions later
+/// than its own (<see cref="KeySnapshot.Latest"/>), so this one change is made in the page itself, under the eyes of readers
+/// (<see cref="Page.TryOverwrite"/>), and copies nothing. Everything else takes a copy.</para>
 /// </remarks>
 public sealed partial class KeyIndex
 {
@@ -121,15 +124,20 @@ public sealed partial class KeyIndex
 
     private Page Apply(Page page, ReadOnlySpan<byte> key, ref IndexChange change)
     {
-        page = page.Owned(_batch);
         if (page.IsLeaf)
         {
-            ApplyToLeaf(page, key, ref change);
-            return page;
+            return ApplyToLeaf(page, key, ref change);
         }
 
         var index = page.ChildFor(key);
-        page.SetChild(index, Apply(page.Child(index), key, ref change));
+        var child = Apply(page.Child(index), key, ref change);
+        if (page.Holds(index, child) && change.Right is null)
+        {
+            return page;
+        }
+
+        page = page.Owned(_batch);
+        page.SetChild(index, child);
         if (change.Right is not null)
         {
             page.InsertChild(index, change.Separator, change.Right);
@@ -143,15 +151,20 @@ public sealed partial class KeyIndex
         return page;
     }
 
-    private static void ApplyToLeaf(Page leaf, ReadOnlySpan<byte> key, ref IndexChange change)
+    private Page ApplyToLeaf(Page leaf, ReadOnlySpan<byte> key, ref IndexChange change)
     {
         var isThere = leaf.Search(key, out var index);
         change.Before = isThere ? leaf.NewestAt(index) : default;
         if (change.Kind == ChangeKind.Put)
         {
             change.Item = change.Before.AfterPut(change.Item.Modified, change.Item.Bytes, change.Item.IsLeased);
+            if (change.Before.IsLive && leaf.TryOverwrite(index, change.Before, change.Item))
+            {
+                return leaf;
+            }
         }
 
+        leaf = leaf.Owned(_batch);
         if (!isThere)
         {
             leaf.InsertKey(index, key, change.Item);
@@ -169,6 +182,8 @@ public sealed partial class KeyIndex
         {
             change.Right = leaf.SplitLeaf(isThere ? -1 : index, out change.Separator);
         }
+
+        return leaf;
     }
 
     private enum ChangeKind

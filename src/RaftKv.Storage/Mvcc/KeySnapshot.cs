@@ -19,7 +19,8 @@ public sealed class KeySnapshot
     /// <summary>The revision that history is compacted to: the oldest one that can be read.</summary>
     public long Horizon { get; }
 
-    /// <summary>The newest main revision that is in the index. All greater ones read the same.</summary>
+    /// <summary>The newest main revision that is in the snapshot. All greater ones read the same. The pages may have later
+    /// ones by now: nothing here looks past this one.</summary>
     public long Latest { get; }
 
     /// <summary>How many keys have a value at the newest revision.</summary>
@@ -37,7 +38,7 @@ public sealed class KeySnapshot
         found = default;
         if (TryLocate(key, out var leaf, out var index))
         {
-            found = leaf.At(index, revision);
+            found = leaf.At(index, Math.Min(revision, Latest));
         }
 
         if (!found.IsLive)
@@ -59,14 +60,14 @@ public sealed class KeySnapshot
         Invariant.Holds(first >= Horizon);
         if (TryLocate(key, out var leaf, out var index))
         {
-            leaf.Collect(index, first, last, enough, oldestFirst);
+            leaf.Collect(index, first, Math.Min(last, Latest), enough, oldestFirst);
         }
     }
 
     /// <summary>Whether a revision of a key, be it a put or a tombstone, is still kept. What is not is never read again by
     /// this snapshot or later ones.</summary>
     public bool IsLive(ReadOnlySpan<byte> key, Revision revision)
-        => TryLocate(key, out var leaf, out var index) && leaf.Contains(index, revision);
+        => revision.Main <= Latest && TryLocate(key, out var leaf, out var index) && leaf.Contains(index, revision);
 
     /// <summary>Whether a read at the horizon or later, of a key or of history, can come upon a revision. What cannot be
     /// come upon may be in here nevertheless, until compaction is through with it.</summary>
@@ -93,7 +94,7 @@ public sealed class KeySnapshot
     public KeyCursor Scan(KeyRange range, long revision = long.MaxValue, bool isDescending = false)
     {
         Invariant.Holds(revision >= Horizon);
-        return new KeyCursor(Root, range, revision, isDescending);
+        return new KeyCursor(Root, range, Math.Min(revision, Latest), isDescending);
     }
 
     /// <summary>

@@ -116,6 +116,9 @@ public sealed partial class KeySpace : IDisposable
     /// <summary>What readers see history compacted to; on any thread.</summary>
     public long PublishedCompacted => _published.Compacted;
 
+    /// <summary>Some keys are about to be written: see <see cref="KeyIndex.Expect"/>.</summary>
+    public void Expect(ReadOnlySpan<ReadOnlyMemory<byte>> keys) => _index.Expect(keys);
+
     public void BeginWrite()
     {
         Invariant.Holds(!_isWriting);

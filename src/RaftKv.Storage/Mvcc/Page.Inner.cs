@@ -19,6 +19,9 @@ internal sealed partial class Page
     private int _childCount;
     private bool _sharesChildLive;
 
+    // How far it is down to the leaves; 0 for a leaf.
+    private int _level;
+
     public int ChildCount => _childCount;
 
     /// <summary>Whether it is to be split.</summary>
@@ -37,6 +40,7 @@ internal sealed partial class Page
             _childLive = [checked((int)left._live), .. new int[SpareChildren]],
             _childCount = 1,
             _live = left._live,
+            _level = left._level + 1,
         };
         root.InsertChild(0, separator, right);
         return root;
@@ -58,6 +62,9 @@ internal sealed partial class Page
 
         return live;
     }
+
+    /// <summary>Whether a child is in its place already, and counted as it is.</summary>
+    public bool Holds(int index, Page child) => Children[index] == child && _childLive![index] == child._live;
 
     /// <summary>Puts a child that was changed, or its copy, in its place.</summary>
     public void SetChild(int index, Page child)
@@ -200,6 +207,7 @@ internal sealed partial class Page
         _children = [.. children, .. new Page[SpareChildren]];
         _childLive = new int[_children.Length];
         _sharesChildLive = false;
+        _level = children[0]._level + 1;
         _live = 0;
         for (var i = 0; i < children.Length; i++)
         {
@@ -237,6 +245,7 @@ internal sealed partial class Page
             levels = levelsOfChild;
         }
 
+        Invariant.Holds(_level == levels);
         return levels + 1;
     }
 }

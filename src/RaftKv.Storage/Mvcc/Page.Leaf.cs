@@ -88,6 +88,41 @@ internal sealed partial class Page
         _live += item.IsLive ? 1 : 0;
     }
 
+    /// <summary>Adds a put newer than all that the key has, to a key that has a value; readers may be looking at the
+    /// page.</summary>
+    /// <remarks>They find the old history or the new one, according to what they read from the slot, and both are right for
+    /// them: they pass over what is newer than their snapshot. The bytes of the new one are there before the slot leads to
+    /// them, and no byte that a slot has ever led to changes.</remarks>
+    /// <returns>False if there is no room, or the history became too long; then nothing was done.</returns>
+    public bool TryOverwrite(int index, in KeyRevision before, in KeyRevision item)
+    {
+        Invariant.Holds(before.IsLive && item.IsLive);
+        Invariant.Holds(item.Modified.CompareTo(before.Modified) > 0);
+        var old = PayloadAt(index);
+        var mark = old[0] == 0 ? 1 : PlacedBytes;
+        Span<byte> payload = stackalloc byte[PlacedBytes + InlineHistoryBytes + (2 * HistoryFormat.MaxItemBytes)];
+        old[..mark].CopyTo(payload);
+        var length = HistoryFormat.Prepend(payload[mark..], item, old[mark..]);
+        if (length > InlineHistoryBytes)
+        {
+            return false;
+        }
+
+        payload = payload[..(mark + length)];
+        var bytes = StringBytes(payload.Length);
+        var hole = StringBytes(old.Length);
+        if (bytes > _heapStart || NeededBytes + bytes - hole > FullBytes)
+        {
+            return false;
+        }
+
+        _holes += hole;
+        _heapStart -= bytes;
+        WriteString(_heapStart, payload, []);
+        Volatile.Write(ref _slots[index].Payload, _heapStart);
+        return true;
+    }
+
     /// <summary>Adds a revision newer than all that the key has.</summary>
     public void AddNewest(int index, in KeyRevision before, in KeyRevision item)
     {

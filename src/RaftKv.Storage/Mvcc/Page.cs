@@ -31,7 +31,7 @@ namespace RaftKv.Storage.Mvcc;
 /// packed anew. That is also when the prefix grows to what the keys have in common. A key that does not begin with the
 /// prefix makes the page pack itself anew with a shorter one.</para>
 /// <para><b>Copies.</b> A page may be changed only in the batch that made it. From then on readers may hold it, so that
-/// the writer takes a copy (<see cref="Owned"/>). The copy shares everything with the original: the heap for good, for
+/// the writer takes a copy (<see cref="Owned"/>); only <see cref="TryOverwrite"/> does not need one. The copy shares everything with the original: the heap for good, for
 /// readers do not look below the strings they know of, and new strings go there; the arrays until they are
 /// changed. So changing a key costs a copy of its leaf's slots and not of its keys.</para>
 /// <para>The heap is as long as the page needs and a little more. It may be far longer than <see cref="FullBytes"/>,
@@ -96,6 +96,7 @@ internal sealed partial class Page
         _childLive = other._childLive;
         _sharesChildLive = true;
         _childCount = other._childCount;
+        _level = other._level;
     }
 
     /// <summary>How many keys are in it; of an inner page, how many separate its children.</summary>

@@ -65,6 +65,41 @@ public readonly record struct CommandEnvelope(ulong RequestId, Caller Caller, Re
         return to.WrittenSpan.ToArray();
     }
 
+    /// <summary>The key that a payload is about to put, if that can be seen at a glance: nobody's name in front, and the
+    /// key as the first field, where every client puts it.</summary>
+    internal static bool TryPeekKey(ReadOnlyMemory<byte> payload, out ReadOnlyMemory<byte> key)
+    {
+        const int field = FixedBytes + 1;
+        const byte keyTag = 1 << 3 | 2;
+        var bytes = payload.Span;
+        key = default;
+        if (bytes.Length < field + 2 || bytes[0] != 0 || bytes[FixedBytes] != (byte)CommandKind.Put || bytes[field] != keyTag)
+        {
+            return false;
+        }
+
+        int length = bytes[field + 1];
+        var start = field + 2;
+        if (length >= 0x80)
+        {
+            if (bytes.Length == start || bytes[start] >= 0x80)
+            {
+                return false;
+            }
+
+            length = (length & 0x7f) | (bytes[start] << 7);
+            start++;
+        }
+
+        if (length == 0 || length > bytes.Length - start)
+        {
+            return false;
+        }
+
+        key = payload.Slice(start, length);
+        return true;
+    }
+
     /// <exception cref="StateFormatException">This is not the payload of a command.</exception>
     public static CommandEnvelope Decode(ReadOnlyMemory<byte> payload)
     {

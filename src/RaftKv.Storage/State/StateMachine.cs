@@ -22,6 +22,7 @@ public sealed partial class StateMachine : IDisposable
 {
     private readonly WireWriter _body = new();
     private readonly IStateObserver _observer;
+    private readonly ReadOnlyMemory<byte>[] _expected = new ReadOnlyMemory<byte>[KeyIndex.ExpectedMax];
 
     /// <summary>An empty state, before the first entry.</summary>
     /// <param name="keys">Empty.</param>
@@ -59,6 +60,24 @@ public sealed partial class StateMachine : IDisposable
         }
     }
 
+    /// <summary>Applies the next entries, in order; the same as one after the other, but faster.</summary>
+    /// <exception cref="StateFormatException">An entry is not one that this program could have proposed. Those before it
+    /// have been applied.</exception>
+    public void Apply(ReadOnlySpan<Entry> entries, IAnswerSink answers)
+    {
+        while (!entries.IsEmpty)
+        {
+            var next = entries[..Math.Min(entries.Length, KeyIndex.ExpectedMax)];
+            Expect(next);
+            foreach (ref readonly var entry in next)
+            {
+                Apply(entry, answers);
+            }
+
+            entries = entries[next.Length..];
+        }
+    }
+
     /// <summary>Applies the next entry.</summary>
     /// <exception cref="StateFormatException">The entry is not one that this program could have proposed.</exception>
     public void Apply(in Entry entry, IAnswerSink answers)
@@ -78,6 +97,23 @@ public sealed partial class StateMachine : IDisposable
     }
 
     public void Dispose() => Keys.Dispose();
+
+    private void Expect(ReadOnlySpan<Entry> entries)
+    {
+        var count = 0;
+        foreach (ref readonly var entry in entries)
+        {
+            if (CommandEnvelope.TryPeekKey(entry.Payload, out var key))
+            {
+                _expected[count++] = key;
+            }
+        }
+
+        if (count > 1)
+        {
+            Keys.Expect(_expected.AsSpan(0, count));
+        }
+    }
 
     private void ApplyCommand(ReadOnlyMemory<byte> payload, IAnswerSink answers)
     {

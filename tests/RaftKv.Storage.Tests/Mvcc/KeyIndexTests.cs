@@ -46,6 +46,86 @@ public sealed class KeyIndexTests
         Assert.Same(before.Root, index.Working.Root);
     }
 
+    [Fact]
+    public void An_overwrite_copies_nothing_and_is_not_seen_before_it_is_published()
+    {
+        var index = new KeyIndex();
+        index.Put(Key, new(2, 0), 7);
+        index.Put("other"u8, new(3, 0), 7);
+        var before = index.Publish();
+        index.Put(Key, new(4, 0), 8);
+
+        Assert.Same(before.Root, index.Working.Root);
+        Assert.Equal(4, ModifiedAt(index.Working, long.MaxValue));
+        Assert.Same(before, index.Published);
+        Assert.Equal(2, ModifiedAt(before, long.MaxValue));
+        Assert.Equal(2, ModifiedAt(before, 4));
+        Assert.False(before.IsLive(Key, new(4, 0)));
+        var history = new List<KeyRevision>();
+        before.History(Key, 0, long.MaxValue, int.MaxValue, history);
+        Assert.Equal([new(2, 0)], history.Select(item => item.Modified));
+        var scan = before.Scan(KeyRange.All);
+        Assert.True(scan.MoveNext());
+        Assert.Equal(new(2, 0), scan.Current.Modified);
+        Assert.Equal(2, before.Count(KeyRange.All));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_snapshot_stays_as_it_was_however_often_its_keys_are_overwritten(bool isPublishedEachTime)
+    {
+        const int Keys = 300;
+        var index = new KeyIndex();
+        for (var i = 0; i < Keys; i++)
+        {
+            index.Put(Numbered(i), new(2 + i, 0), 7);
+        }
+
+        var before = index.Publish();
+        for (var main = 2 * Keys; main < 101 * Keys; main++)
+        {
+            index.Put(Numbered(main % Keys), new(main, 0), main % 1000);
+            if (isPublishedEachTime)
+            {
+                index.Publish();
+            }
+        }
+
+        index.CheckInvariants();
+        for (var i = 0; i < Keys; i++)
+        {
+            Assert.True(before.TryFind(Numbered(i), out var found));
+            Assert.Equal(new KeyRevision(new(2 + i, 0), 2 + i, 1, Numbered(i).Length + 7), found);
+            Assert.True(index.Working.TryFind(Numbered(i), out var newest));
+            Assert.Equal(100, newest.Version);
+        }
+    }
+
+    [Fact]
+    public void Keys_that_are_announced_are_written_as_others_are()
+    {
+        var index = new KeyIndex();
+        var keys = new ReadOnlyMemory<byte>[KeyIndex.ExpectedMax];
+        for (var main = 2; main < 5_000; main += keys.Length)
+        {
+            for (var i = 0; i < keys.Length; i++)
+            {
+                var key = new byte[1 + ((main + i) % 70)];
+                key.AsSpan().Fill((byte)(main % 251));
+                keys[i] = key;
+            }
+
+            index.Expect(keys);
+            for (var i = 0; i < keys.Length; i++)
+            {
+                index.Put(keys[i].Span, new(main + i, 0), 7);
+            }
+        }
+
+        index.CheckInvariants();
+    }
+
     [Theory]
     [InlineData(3, true)]
     [InlineData(4, false)]

@@ -1,6 +1,7 @@
 using RaftKv.Raft;
 using RaftKv.Storage.State;
 using RaftKv.Storage.State.Commands;
+using RaftKv.Storage.State.Requests;
 
 namespace RaftKv.Storage.Tests.State;
 
@@ -55,6 +56,32 @@ public sealed class CommandTests
         Assert.Throws<StateFormatException>(() => StateCommand.KindOf([]));
         var other = Assert.Throws<StateFormatException>(() => StateCommand.Decode<LeaseGrantCommand>([17, 0, 0]));
         Assert.Equal("Malformed LeaseGrant command at byte 0: its kind is 17, not 16.", other.Message);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(127)]
+    [InlineData(128)]
+    [InlineData(16_000)]
+    public void The_key_of_a_put_is_seen_at_a_glance_or_not_at_all(int length)
+    {
+        var request = new WireWriter();
+        var key = new byte[length];
+        key.AsSpan().Fill(7);
+        request.Bytes(1, key);
+        request.Bytes(2, "value"u8);
+        var payload = CommandEnvelope.Encode(9, Caller.Nobody, CommandKind.Put, request.Written);
+        Assert.True(CommandEnvelope.TryPeekKey(payload, out var found));
+        Assert.Equal(key, found.ToArray());
+
+        // Whatever is cut off: it is not the key that is missing a part.
+        for (var cut = 0; cut < payload.Length; cut++)
+        {
+            Assert.True(!CommandEnvelope.TryPeekKey(payload.AsMemory(0, cut), out found) || found.Length == length);
+        }
+
+        Assert.False(CommandEnvelope.TryPeekKey(CommandEnvelope.Encode(9, Anna, CommandKind.Put, request.Written), out _));
+        Assert.False(CommandEnvelope.TryPeekKey(CommandEnvelope.Encode(9, Caller.Nobody, CommandKind.Txn, request.Written), out _));
     }
 
     [Fact]
