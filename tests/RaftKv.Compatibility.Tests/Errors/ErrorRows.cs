@@ -22,11 +22,22 @@ internal static class ErrorRows
     private const string LeaseNotFound = "etcdserver: requested lease not found";
     private const string BadUrls = "etcdserver: given member URLs are invalid";
     private const string MemberNotFound = "etcdserver: member not found";
+    private const string UserNotFound = "etcdserver: user name not found";
+    private const string RoleNotFound = "etcdserver: role name not found";
+    private const string InvalidManagement = "etcdserver: invalid auth management";
     private const string TooLarge = "etcdserver: request is too large";
 
     private const string NoSortCheck = "3.4 takes an unknown order for none, and an unknown target ends its process.";
     private const string NoDowngrade = "3.4 has no Downgrade.";
 
+    private const string NoPasswordLimit = "3.4 hashes the first 72 bytes.";
+    private const string NoRangeCheck = "3.4 takes any range.";
+    private const string RoleFirst = "3.4 looks for the role first.";
+
+    private const string AddUser = "user-add name=\"u\" password=\"x\"";
+    private const string DeleteUser = "user-delete name=\"u\"";
+    private const string AddRole = "role-add name=\"r\"";
+    private const string DeleteRole = "role-delete role=\"r\"";
     private const string NoSpaceOn = "alarm action=ACTIVATE memberID={self} alarm=NOSPACE";
     private const string NoSpaceOff = "alarm action=DEACTIVATE memberID={self} alarm=NOSPACE";
     private const string CorruptOn = "alarm action=ACTIVATE memberID={self} alarm=CORRUPT";
@@ -34,7 +45,9 @@ internal static class ErrorRows
     private const string AddLearner = "member-add peerURLs=[\"{fresh}\"] isLearner=true";
     private const string RemoveAdded = "member-remove ID={added}";
 
-    public static readonly IReadOnlyList<ErrorRow> All = [.. Keys(), .. Txns(), .. Revisions(), .. Alarms(), .. Leases(), .. Members(), .. Others()];
+    public static readonly IReadOnlyList<ErrorRow> All = [.. Keys(), .. Txns(), .. Revisions(), .. Alarms(), .. Leases(), .. Members(), .. Auth(), .. Others()];
+
+    private static string LongPassword => new('p', 73);
 
     private static IEnumerable<ErrorRow> Keys() =>
     [
@@ -161,9 +174,38 @@ internal static class ErrorRows
         Refused("leadership for a learner", "move-leader targetID={added}", "etcdserver: bad leader transferee") with { Before = [AddLearner], After = [RemoveAdded] },
     ];
 
-    private static IEnumerable<ErrorRow> Others() =>
+    private static IEnumerable<ErrorRow> Auth() =>
     [
         Refused("authentication while it is off", "authenticate name=\"root\" password=\"x\"", "etcdserver: authentication is not enabled"),
+        Refused("authentication turned on without root", "auth-enable", "etcdserver: root user does not exist"),
+        Refused("authentication turned on with a root that has no rights", "auth-enable", "etcdserver: root user does not have root role") with { Before = ["user-add name=\"root\" password=\"x\""], After = ["user-delete name=\"root\""] },
+        Invalid("user without a name", "user-add password=\"x\"", "etcdserver: user name is empty"),
+        Refused("user that is there", "user-add name=\"u\" password=\"x\"", "etcdserver: user name already exists") with { Before = [AddUser], After = [DeleteUser] },
+        new("user with a long password", $"user-add name=\"u\" password=\"{LongPassword}\"", RpcStatusCode.Unknown, "bcrypt: password length exceeds 72 bytes") { Newer = NoPasswordLimit },
+        new("long new password", $"user-passwd name=\"u\" password=\"{LongPassword}\"", RpcStatusCode.Unknown, "bcrypt: password length exceeds 72 bytes") { Newer = NoPasswordLimit },
+        Refused("unknown user looked at", "user-get name=\"nobody\"", UserNotFound),
+        Refused("unknown user deleted", "user-delete name=\"nobody\"", UserNotFound),
+        Refused("password of an unknown user", "user-passwd name=\"nobody\" password=\"x\"", UserNotFound),
+        Refused("role for an unknown user", "user-grant-role user=\"nobody\" role=\"r\"", UserNotFound),
+        Refused("role taken from an unknown user", "user-revoke-role name=\"nobody\" role=\"r\"", UserNotFound),
+        Refused("unknown role for a user", "user-grant-role user=\"u\" role=\"nothing\"", RoleNotFound) with { Before = [AddUser], After = [DeleteUser] },
+        Refused("role taken from who does not have it", "user-revoke-role name=\"u\" role=\"r\"", "etcdserver: role is not granted to the user") with { Before = [AddUser], After = [DeleteUser] },
+        Invalid("role without a name", "role-add", "etcdserver: role name is empty"),
+        Refused("role that is there", "role-add name=\"r\"", "etcdserver: role name already exists") with { Before = [AddRole], After = [DeleteRole] },
+        Refused("unknown role looked at", "role-get role=\"nothing\"", RoleNotFound),
+        Refused("unknown role deleted", "role-delete role=\"nothing\"", RoleNotFound),
+        Refused("permission for an unknown role", "role-grant name=\"nothing\" perm={key=\"k\"}", RoleNotFound),
+        Refused("permission taken from an unknown role", "role-revoke role=\"nothing\" key=\"k\"", RoleNotFound),
+        Invalid("no permission before an unknown role", "role-grant name=\"nothing\"", "etcdserver: permission not given") with { Newer = RoleFirst },
+        Invalid("permission without a key before an unknown role", "role-grant name=\"nothing\" perm={permType=READ}", InvalidManagement) with { Newer = RoleFirst },
+        Invalid("no permission for a role", "role-grant name=\"r\"", "etcdserver: permission not given") with { Before = [AddRole], After = [DeleteRole], Newer = "3.4 ends its process over it." },
+        Invalid("permission without a key", "role-grant name=\"r\" perm={permType=READ}", InvalidManagement) with { Before = [AddRole], After = [DeleteRole], Newer = NoRangeCheck },
+        Invalid("permission for a range that ends before it starts", "role-grant name=\"r\" perm={key=\"b\" range_end=\"a\"}", InvalidManagement) with { Before = [AddRole], After = [DeleteRole], Newer = NoRangeCheck },
+        Refused("permission that is not the role's", "role-revoke role=\"r\" key=\"k\" range_end=\"l\"", "etcdserver: permission is not granted to the role") with { Before = [AddRole, "role-grant name=\"r\" perm={key=\"k\"}"], After = [DeleteRole] },
+    ];
+
+    private static IEnumerable<ErrorRow> Others() =>
+    [
         new("leader of nothing", "leader name=\"nothing\"", RpcStatusCode.Unknown, "election: no leader"),
         new("proclamation without a leader", "proclaim value=\"v\"", RpcStatusCode.Unknown, "\"leader\" field must be provided"),
         new("resignation without a leader", "resign", RpcStatusCode.Unknown, "\"leader\" field must be provided"),
