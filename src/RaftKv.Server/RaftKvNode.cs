@@ -144,8 +144,10 @@ public sealed class RaftKvNode : IAsyncDisposable
             }
 
             peerHost = await PeerHost.StartAsync(peerOptions, transport, cancellation).ConfigureAwait(false);
-            member.Start(transport, new LeaderCalls(http));
+
+            // Clients that come before it has started wait; a port that is taken is known before it has taken part.
             var clientPort = await ClientPort.OpenAsync(member, options, cancellation).ConfigureAwait(false);
+            member.Start(transport, new LeaderCalls(http));
             var node = new RaftKvNode(member, clientPort, transport, peerHost, http);
             var clientUrls = options.AdvertiseClientUrls.Count > 0
                 ? options.AdvertiseClientUrls

@@ -54,13 +54,22 @@ public sealed class RecordKillTests
             ];
         }
 
-        using var writer = Process.Start(new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true })!;
+        using var writer = Process.Start(new ProcessStartInfo("dotnet", arguments) 
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        var complaint = writer.StandardError.ReadToEndAsync();
         try
         {
             for (var i = 0; i <= lines; i++)
             {
                 var line = writer.StandardOutput.ReadLine();
-                Assert.True(line is not null, "the writer ended by itself");
+                if (line is null)
+                {
+                    throw new InvalidOperationException($"The writer ended by itself: {complaint.Result}");
+                }
+
                 promised = Read(line, promised);
             }
 
