@@ -7,10 +7,11 @@ internal sealed record CommandLine
 {
     public const string Usage =
         """
-        differential run [--seeds N] [--first-seed S] [--operations N] [--left STORE] [--right STORE] [--members N] [--member N]
+        differential run [--seeds N] [--first-seed S] [--operations N] [--failures N] [--left STORE] [--right STORE] [--members N] [--member N]
         differential replay FILE [--left STORE] [--right STORE] [--members N] [--member N]
         differential print [--first-seed S] [--operations N]
           STORE is etcd, raftkv, or the address of one that runs; --member says which member answers, from 1.
+          It goes on until so many --failures were found, normally one.
         """;
 
     public string Verb { get; private init; } = "run";
@@ -22,6 +23,8 @@ internal sealed record CommandLine
     public int FirstSeed { get; private init; } = 1;
 
     public int Operations { get; private init; } = 40;
+
+    public int Failures { get; private init; } = 1;
 
     public string Left { get; private init; } = "etcd";
 
@@ -53,6 +56,7 @@ internal sealed record CommandLine
                 "--seeds" => line with { Seeds = Number(option) },
                 "--first-seed" => line with { FirstSeed = Number(option) },
                 "--operations" => line with { Operations = Number(option) },
+                "--failures" => line with { Failures = Number(option) },
                 "--left" => line with { Left = Next(option) },
                 "--right" => line with { Right = Next(option) },
                 "--members" => line with { Members = Number(option) },

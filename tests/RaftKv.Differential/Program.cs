@@ -84,15 +84,16 @@ async Task<int> ReplayAsync(StorePair pair)
 async Task<int> RunAsync(StorePair pair)
 {
     var watch = Stopwatch.StartNew();
-    for (var seed = line.FirstSeed; seed < line.FirstSeed + line.Seeds; seed++)
+    var failures = 0;
+    for (var seed = line.FirstSeed; seed < line.FirstSeed + line.Seeds && failures < line.Failures; seed++)
     {
         var operations = Generator.Generate(seed, line.Operations);
         try
         {
             if (await pair.RunAsync(operations) is { } difference)
             {
+                failures++;
                 await ReportAsync(pair, seed, operations, difference);
-                return 1;
             }
         }
         catch (StoreException)
@@ -110,9 +111,9 @@ async Task<int> RunAsync(StorePair pair)
     var known = string.Join(", ", pair.Comparison.Known.Select(entry => $"{entry.Key} ({entry.Value})"));
     Console.WriteLine(string.Create(
         CultureInfo.InvariantCulture,
-        $"PASSED {line.Left} against {line.Right}: {line.Seeds} sequences of {line.Operations} operations from seed {line.FirstSeed} "
+        $"{(failures == 0 ? "PASSED" : $"FAILED {failures} of")} {line.Left} against {line.Right}: {line.Seeds} sequences of {line.Operations} operations from seed {line.FirstSeed} "
         + $"in {watch.Elapsed.TotalSeconds:0.0} s; known differences: {(known.Length > 0 ? known : "none")}"));
-    return 0;
+    return failures == 0 ? 0 : 1;
 }
 
 async Task ReportAsync(StorePair pair, int seed, IReadOnlyList<Operation> operations, Difference difference)

@@ -118,7 +118,9 @@ internal sealed partial class MaintenanceService
             request.Revision > view.Revision ? StateError.FutureRevision
             : request.Revision > 0 && request.Revision < view.Compacted ? StateError.Compacted
             : StateError.None);
-        var revision = request.Revision > 0 ? request.Revision : view.Revision;
+
+        // Of a negative revision, as with etcd, it is the sum of nothing.
+        var revision = request.Revision != 0 ? request.Revision : view.Revision;
         return new HashKVResponse
         {
             Header = ResponseHeaders.Of(_member, view.Revision),

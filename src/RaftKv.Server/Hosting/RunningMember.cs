@@ -627,7 +627,9 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
     {
         foreach (var peer in _transport!.Statuses())
         {
-            if (members.Find(peer.Id) is null)
+            // One that is neither a member nor removed is a member that this one was told of when it joined, and has yet to
+            // read of. To send it away as removed would end it.
+            if (members.IsRemoved(peer.Id))
             {
                 _transport.RemovePeer(peer.Id);
             }

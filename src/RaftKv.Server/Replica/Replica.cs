@@ -17,6 +17,9 @@ public sealed class Replica : IStage
     // A round of reads that has had no answer for so many ticks is asked again.
     private const int ReadRetryTicks = 5;
 
+    // A learner may vote when it has this much of the leader's log, as etcd wants it.
+    private const double CaughtUpShare = 0.9;
+
     // Proposals that wait for somebody to lead. Beyond that they are refused.
     private const int MaxHeldProposals = 10_000;
 
@@ -329,7 +332,7 @@ public sealed class Replica : IStage
     private bool IsCaughtUp(NodeId learner)
     {
         var progress = _raft.Progress.FirstOrDefault(member => member.Id == learner);
-        return progress is not null && progress.Match >= _raft.Last.Index / 10 * 9;
+        return progress is not null && progress.Match >= _raft.Last.Index * CaughtUpShare;
     }
 
     private void Transfer(NodeId target, ulong requestId)

@@ -25,10 +25,16 @@ public static class HashKv
     private const int FetchCount = 512;
 
     /// <param name="view">What to sum over.</param>
-    /// <param name="revision">The last that counts; one that the view can read.</param>
+    /// <param name="revision">The last that counts; one that the view can read, or a negative one, before which there is
+    /// nothing.</param>
     public static uint Of(KeySpaceView view, long revision)
     {
         var sum = new Sum();
+        if (revision < 0)
+        {
+            return sum.Value;
+        }
+
         if (view.Compacted > 0)
         {
             var kept = KeptAt(view, revision);

@@ -7,7 +7,7 @@ namespace RaftKv.Compatibility.Tests.Etcdctl;
 internal static class EtcdctlScenarios
 {
     /// <summary>Topics that are the same for a cluster of several members, one after the other on one store.</summary>
-    public static readonly IReadOnlyList<string> OfAnyMember = ["put", "get", "del", "txn", "watch", "lease", "lock and elect"];
+    public static readonly IReadOnlyList<string> OfAnyMember = ["watch", "put", "get", "del", "txn", "lease", "lock and elect"];
 
     private static readonly string[] Formats = ["simple", "json", "fields"];
 
@@ -82,7 +82,8 @@ internal static class EtcdctlScenarios
             new("watch a --rev=1", Lines: 8),
             new("watch a --rev=1 --prev-kv", Lines: 11),
             new("watch a z --rev=2", Lines: 11),
-            new("watch \"\" --prefix --rev=2 -w json", Lines: 1),
+            // How much of history comes in one response is for the store to choose; of the last revision it is all of it.
+            new("watch \"\" --prefix --rev=5 -w json", Lines: 1),
             new("watch b --rev=1 -- echo seen", Lines: 4),
             new("watch -i", "watch b --rev=1\n", Lines: 3),
             new("compaction 4"),

@@ -21,6 +21,15 @@ public sealed record KnownDifference(string Name, string Reason, Func<Step, Step
     /// </summary>
     public const string KeptTombstones = "tombstones of the compacted revision";
 
+    // What a transaction can fail of only when it is known which branch is taken.
+    private static readonly HashSet<string> MistakesOfBranches = new(StringComparer.Ordinal)
+    {
+        "etcdserver: requested lease not found",
+        "etcdserver: key not found",
+        "etcdserver: mvcc: required revision is a future revision",
+        "etcdserver: mvcc: required revision has been compacted",
+    };
+
     private const string SortOption = "etcdserver: invalid sort option";
 
     private static readonly ByteString OpenEnd = ByteString.CopyFrom(0);
@@ -38,13 +47,12 @@ public sealed record KnownDifference(string Name, string Reason, Func<Step, Step
             (old, _) => old.Circumstances.HasFlag(Circumstances.HashAtCompacted)),
         new(
             "unknown sort options",
-            "3.6 refuses numbers outside the enums; 3.4 takes an unknown order for none, and an unknown target ends its process.",
+            "3.6 refuses numbers outside the enums; 3.4 takes an unknown order for none, and an unknown target ends it.",
             (_, @new) => @new.Answers is [{ Status: { Code: RpcStatusCode.InvalidArgument, Detail: SortOption } }]),
         new(
-            "watching from a negative revision",
-            "3.6.6 refuses it at once; before, such a watcher was made, and then ended as compacted.",
-            (old, @new) => old.Operation.Request is WatchRequest { CreateRequest.StartRevision: < 0 }
-                && @new.Answers is [{ Message: WatchResponse { Created: true, Canceled: true, WatchId: -1 } }]),
+            "the first of several mistakes in a txn",
+            "3.4 looks at all puts of the branch before its ranges; 3.6 looks at one operation after the other.",
+            (old, @new) => old.Operation.Request is TxnRequest && IsFoundWhileApplying(old) && IsFoundWhileApplying(@new)),
         new(
             "progress without reason",
             "3.4 answers a progress request always, 3.6 only when all watchers of the stream are up to date.",
@@ -54,28 +62,37 @@ public sealed record KnownDifference(string Name, string Reason, Func<Step, Step
     /// <summary>The entry that explains why the old store and the new one answered a step differently, or null.</summary>
     public static KnownDifference? Of(Step old, Step @new) => Table.FirstOrDefault(entry => entry.Explains(old, @new));
 
-    /// <summary>Requests that etcd 3.4 does not live through, and that are therefore not sent when one takes part.</summary>
-    public static bool EndsOldStores(Operation operation) => operation.Request switch
+    /// <summary>
+    /// Requests that are not sent when etcd 3.4 takes part: it does not live through them, or the stores would hold
+    /// different things afterwards.
+    /// </summary>
+    public static bool IsNotForOldStores(Operation operation) => operation.Request switch
     {
-        RangeRequest range => HasUnknownSort(range),
-        TxnRequest txn => EndsOldStores(txn),
+        RangeRequest range => HasUnknownTarget(range),
+        TxnRequest txn => IsNotForOldStores(txn),
+
+        // 3.6.6 refuses it at once; before, such a watcher was made, with an id, and then ended as compacted.
+        WatchRequest watch => watch.CreateRequest?.StartRevision < 0,
         _ => false,
     };
 
-    // Its overlap check takes a range without end for an empty one. So a put that keeps the value or the lease of its key
-    // may find that the transaction has just deleted the key, which comes too late for an answer.
-    private static bool EndsOldStores(TxnRequest txn)
+    // 3.6 refuses unknown sort options, 3.4 does not and may write. etcd's overlap check, to this day, takes a delete without end for an empty one, and accepts any put beside it; a put
+    // that keeps the value of a key that has just been deleted then ends the process. By the rule as it is documented a
+    // key that is put must not be deleted in the same transaction, and raftkv says so.
+    private static bool IsNotForOldStores(TxnRequest txn)
     {
         var operations = AllOf(txn).ToList();
-        return operations.Any(operation => operation.RequestRange is { } range && HasUnknownSort(range))
+        return operations.Any(operation => operation.RequestRange is { } range && (HasUnknownTarget(range) || !Enum.IsDefined(range.SortOrder)))
             || (operations.Any(operation => operation.RequestDeleteRange is { } delete && delete.RangeEnd == OpenEnd)
-                && operations.Any(operation => operation.RequestPut is { IgnoreValue: true } or { IgnoreLease: true }));
+                && operations.Any(operation => operation.RequestPut is not null));
     }
 
     private static IEnumerable<RequestOp> AllOf(TxnRequest txn)
         => txn.Success.Concat(txn.Failure).SelectMany(operation => operation.RequestTxn is { } nested ? AllOf(nested) : [operation]);
 
-    private static bool HasUnknownSort(RangeRequest range) => !Enum.IsDefined(range.SortTarget);
+    private static bool IsFoundWhileApplying(Step step) => step.Answers is [{ Status: var status }] && MistakesOfBranches.Contains(status.Detail);
+
+    private static bool HasUnknownTarget(RangeRequest range) => !Enum.IsDefined(range.SortTarget);
 
     private static bool Without<TMessage>(Step old, Step @new, Action<TMessage> forget)
         where TMessage : class, IMessage<TMessage>, IDeepCloneable<TMessage>

@@ -51,7 +51,7 @@ public sealed class StorePair : IAsyncDisposable
     /// <exception cref="StoreException">One of them does not answer any more.</exception>
     public async Task<Difference?> RunAsync(IReadOnlyList<Operation> operations)
     {
-        List<Operation> sent = [.. operations.Where(operation => !(_leftIsOld || _rightIsOld) || !KnownDifference.EndsOldStores(operation))];
+        List<Operation> sent = [.. operations.Where(operation => !(_leftIsOld || _rightIsOld) || !KnownDifference.IsNotForOldStores(operation))];
         for (var attempt = 1; ; attempt++)
         {
             var start = await AlignAsync();

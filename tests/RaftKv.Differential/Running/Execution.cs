@@ -248,14 +248,20 @@ internal sealed class Execution : IAsyncDisposable
     {
         var asked = new WatchRequest { ProgressRequest = new WatchProgressRequest() };
         var active = stream.Watchers.Where(watcher => watcher.IsActive).ToList();
+        var before = stream.Progress.Count;
         if (active.Count == 0 || active.Any(watcher => watcher.FirstRevision > _revision))
         {
             await stream.SendAsync(asked);
+            if (_isOld)
+            {
+                // It answers always, and the answer must not be taken for that to the next question.
+                await stream.TryWaitAsync(() => stream.Progress.Count > before, ProgressPatience);
+            }
+
             return ([], Circumstances.ProgressNotDue);
         }
 
         // A watcher that looks through history may need a moment, in which a store need not answer.
-        var before = stream.Progress.Count;
         var waited = Stopwatch.StartNew();
         do
         {
@@ -363,12 +369,19 @@ internal sealed class Execution : IAsyncDisposable
                     stream.Number,
                     watcher.Ordinal,
                     MessageText.Write(_canonical.Of(watcher.Request, watcher.Request)),
-                    [.. watcher.Received.Where(watcher.IsKeptTombstone).Select(Text)],
-                    [.. watcher.Received.Where(change => !watcher.IsKeptTombstone(change)).Select(Text)]));
+                    [.. watcher.Received.Where(watcher.IsKeptTombstone).Select(change => Text(watcher, change))],
+                    [.. watcher.Received.Where(change => !watcher.IsKeptTombstone(change)).Select(change => Text(watcher, change))]));
             }
         }
 
-        string Text(Event change) => MessageText.Write(_canonical.Of(change, change));
+        // What was before an event of the compacted revision is compacted. etcd has none of it any more; raftkv may still
+        // have it in memory, for somebody who asked in time, and tells.
+        string Text(Watcher watcher, Event change)
+        {
+            var told = change.Clone();
+            told.PrevKv = change.Kv.ModRevision == watcher.CompactedBefore ? null : change.PrevKv;
+            return MessageText.Write(_canonical.Of(told, told));
+        }
 
         if (_everything is not null)
         {

@@ -1,6 +1,9 @@
 using RaftKv.Protocol.Etcd;
+using RaftKv.Raft;
 using RaftKv.Rpc;
 using RaftKv.Rpc.Client;
+using RaftKv.Server.Replica;
+using RaftKv.Storage.State;
 
 namespace RaftKv.Server.Tests.Hosting;
 
@@ -112,5 +115,41 @@ public sealed class RaftKvNodeTests
         await cluster.StopAsync(2);
         await cluster.StartAsync(2);
         Assert.Equal("2", await SmallCluster.GetAsync(cluster[2], "after"));
+    }
+
+    [Fact]
+    public async Task A_learner_that_has_nothing_yet_gets_no_vote_however_short_the_log()
+    {
+        await using var cluster = await SmallCluster.StartAsync(1);
+        var member = cluster[0].Member;
+        var learner = new Storage.State.Member(new NodeId(77), "", ["http://127.0.0.1:1"], [], IsLearner: true);
+        await member.ChangeMembersAsync(MemberChange.Add(learner), TestContext.Current.CancellationToken);
+
+        var refused = await Assert.ThrowsAsync<RequestRefusedException>(
+            async () => await member.ChangeMembersAsync(MemberChange.Promote(learner.Id), TestContext.Current.CancellationToken));
+
+        Assert.Equal(RequestRefusal.LearnerNotReady, refused.Reason);
+        await SmallCluster.PutAsync(cluster[0], "still", "writable");
+    }
+
+    [Fact(Timeout = 120_000)]
+    public async Task A_newcomer_that_still_reads_of_old_times_turns_no_member_away()
+    {
+        await using var cluster = await SmallCluster.StartAsync(2);
+        for (var i = 0; i < 5; i++)
+        {
+            // What happened before the others came keeps the newcomers busy for a while.
+            await Task.WhenAll(Enumerable.Range(0, 1000).Select(n => SmallCluster.PutAsync(cluster[0], $"k{n}", $"v{i}")));
+        }
+
+        for (var i = 2; i <= 3; i++)
+        {
+            await cluster.JoinAsync();
+            Assert.Equal("v4", await SmallCluster.GetAsync(cluster[i], "k999"));
+        }
+
+        await SmallCluster.PutAsync(cluster[3], "last", "v");
+        Assert.All(Enumerable.Range(0, 4), i => Assert.False(cluster[i].Ended.IsCompleted, $"m{i} has ended"));
+        Assert.Equal("v", await SmallCluster.GetAsync(cluster[1], "last"));
     }
 }

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using RaftKv.Raft;
+using RaftKv.Server.Replica;
 using RaftKv.Storage.State;
 using RaftKv.Storage.State.Requests;
 
@@ -9,14 +11,14 @@ namespace RaftKv.Server.Tests.Hosting;
 internal sealed class SmallCluster : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("raftkv-test-").FullName;
-    private readonly RaftKvOptions[] _options;
-    private readonly RaftKvNode?[] _nodes;
+    private readonly List<RaftKvOptions> _options;
+    private readonly List<RaftKvNode?> _nodes;
 
     public SmallCluster(int members, Func<RaftKvOptions, RaftKvOptions>? change = null)
     {
         var ports = FreePorts(members);
         var cluster = ports.Select((port, i) => ($"m{i}", new Uri($"http://127.0.0.1:{port}"))).ToArray();
-        _nodes = new RaftKvNode?[members];
+        _nodes = [.. new RaftKvNode?[members]];
         _options = [.. ports.Select((port, i) => (change ?? (one => one))(new RaftKvOptions
         {
             Name = $"m{i}",
@@ -43,10 +45,50 @@ internal sealed class SmallCluster : IAsyncDisposable
 
     public async Task StartAsync(int index) => _nodes[index] = await RaftKvNode.StartAsync(_options[index]);
 
+    /// <summary>Adds a member and starts it; returns its index.</summary>
+    public async Task<int> JoinAsync()
+    {
+        var port = FreePorts(1)[0];
+        var url = new Uri($"http://127.0.0.1:{port}");
+        var index = _nodes.Count;
+        var newcomer = new Member(new NodeId(1000 + (ulong)index), "", [$"http://127.0.0.1:{port}"], [], IsLearner: false);
+        var members = await AddAsync(newcomer);
+        _options.Add(_options[0] with
+        {
+            Name = $"m{index}",
+            DataDirectory = Path.Join(_folder, $"m{index}"),
+            ListenPeer = [new IPEndPoint(IPAddress.Loopback, port)],
+            AdvertisePeerUrls = [url],
+            InitialCluster = [.. members.Select(member => (member.Id == newcomer.Id ? $"m{index}" : member.Name, new Uri(member.PeerUrls[0])))],
+            JoinsExistingCluster = true,
+        });
+        _nodes.Add(null);
+        await StartAsync(index);
+        return index;
+    }
+
     public async Task StopAsync(int index)
     {
         await _nodes[index]!.DisposeAsync();
         _nodes[index] = null;
+    }
+
+    // Refused until all have been connected for a while.
+    private async Task<IReadOnlyList<Member>> AddAsync(Member newcomer)
+    {
+        while (true)
+        {
+            try
+            {
+                var (error, members) = await this[0].Member.ChangeMembersAsync(MemberChange.Add(newcomer), TestContext.Current.CancellationToken);
+                Assert.Equal(StateError.None, error);
+                return members;
+            }
+            catch (RequestRefusedException refused) when (refused.Reason == RequestRefusal.Unhealthy)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
+            }
+        }
     }
 
     public static async Task<Answer> PutAsync(RaftKvNode node, string key, string value)
