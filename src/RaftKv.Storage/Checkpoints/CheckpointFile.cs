@@ -56,7 +56,10 @@ internal sealed record CheckpointFile(
     }
 
     /// <summary>Makes this the checkpoint, durably.</summary>
-    public void Write(IFileSystem files, string directory)
+    /// <param name="files">The disk.</param>
+    /// <param name="directory">Where.</param>
+    /// <param name="faults">None, but in tests.</param>
+    public void Write(IFileSystem files, string directory, StateFaults? faults = null)
     {
         var unfinished = Path.Join(directory, UnfinishedName);
         if (files.FileExists(unfinished))
@@ -71,7 +74,10 @@ internal sealed record CheckpointFile(
         }
 
         files.Rename(unfinished, Path.Join(directory, Name));
-        files.SyncDirectory(directory);
+        if (faults is not { SkipsDirectorySync: true })
+        {
+            files.SyncDirectory(directory);
+        }
     }
 
     internal byte[] Encode()

@@ -31,17 +31,24 @@ public sealed class StateStore : IDisposable
     private readonly ulong _identity;
     private readonly IRecordStoreMaker _maker;
     private readonly IStateObserver? _observer;
+    private readonly StateFaults _faults;
     private ulong _generation;
     private ulong _newestGeneration;
 
     private StateStore(
-        IFileSystem files, string directory, ulong identity, IRecordStoreMaker maker, IStateObserver? observer)
+        IFileSystem files,
+        string directory,
+        ulong identity,
+        IRecordStoreMaker maker,
+        IStateObserver? observer,
+        StateFaults faults)
     {
         _files = files;
         _directory = directory;
         _identity = identity;
         _maker = maker;
         _observer = observer;
+        _faults = faults;
         Machine = null!;
     }
 
@@ -57,6 +64,7 @@ public sealed class StateStore : IDisposable
     /// <param name="identity">Of the member's data directory.</param>
     /// <param name="maker">The kind of record store.</param>
     /// <param name="observer">Told of what is applied; null for nobody.</param>
+    /// <param name="faults">None, but in tests.</param>
     /// <exception cref="CheckpointDamagedException">The checkpoint cannot be used.</exception>
     /// <exception cref="StorageException">The records cannot be used.</exception>
     public static StateStore Open(
@@ -64,9 +72,11 @@ public sealed class StateStore : IDisposable
         string directory,
         ulong identity,
         IRecordStoreMaker maker,
-        IStateObserver? observer = null)
+        IStateObserver? observer = null,
+        StateFaults? faults = null)
     {
-        var store = new StateStore(files, directory, identity, maker, observer);
+        faults ??= StateFaults.None;
+        var store = new StateStore(files, directory, identity, maker, observer, faults);
         var checkpoint = CheckpointFile.TryRead(files, directory);
         if (checkpoint is not null)
         {
@@ -78,7 +88,7 @@ public sealed class StateStore : IDisposable
         if (checkpoint is null)
         {
             store._generation = store._newestGeneration = 1;
-            store.Machine = new StateMachine(new KeySpace(store.CreateRecords(1)), observer);
+            store.Machine = new StateMachine(new KeySpace(store.CreateRecords(1), faults.Keys), observer);
             return store;
         }
 
@@ -86,7 +96,7 @@ public sealed class StateStore : IDisposable
         var path = store.PathOf(checkpoint.Generation);
         store.Machine = StateMachine.Open(
             checkpoint.Tables.Span,
-            position => KeySpace.Open(maker.Open(path, identity, checkpoint.Token), position),
+            position => KeySpace.Open(maker.Open(path, identity, checkpoint.Token), position, faults.Keys),
             observer);
         store.Durable = store.Machine.Applied;
         return store;
@@ -112,7 +122,7 @@ public sealed class StateStore : IDisposable
     public ArrivingState BeginArrival()
     {
         var generation = ++_newestGeneration;
-        return new ArrivingState(generation, CreateRecords(generation), _observer);
+        return new ArrivingState(generation, new KeySpace(CreateRecords(generation), _faults.Keys), _observer);
     }
 
     /// <summary>The records of a state that will not be installed after all. It must have been disposed.</summary>
@@ -157,7 +167,13 @@ public sealed class StateStore : IDisposable
         var tables = new ArrayBufferWriter<byte>();
         machine.WriteTables(tables);
         var records = machine.Keys.BeginCheckpoint();
-        return new PendingCheckpoint(_files, _directory, _identity, _maker.Name, machine, generation, records, tables.WrittenMemory);
+        if (_faults.ReleasesTooEarly && generation == _generation)
+        {
+            machine.Keys.ReleaseBefore(records.Token);
+        }
+
+        return new PendingCheckpoint(
+            _files, _directory, _identity, _maker.Name, machine, generation, records, tables.WrittenMemory, _faults);
     }
 
     private IRecordStore CreateRecords(ulong generation)
@@ -215,6 +231,7 @@ public sealed class PendingCheckpoint
     private readonly string _storeName;
     private readonly IRecordCheckpoint _records;
     private readonly ReadOnlyMemory<byte> _tables;
+    private readonly StateFaults _faults;
 
     internal PendingCheckpoint(
         IFileSystem files,
@@ -224,7 +241,8 @@ public sealed class PendingCheckpoint
         StateMachine machine,
         ulong generation,
         IRecordCheckpoint records,
-        ReadOnlyMemory<byte> tables)
+        ReadOnlyMemory<byte> tables,
+        StateFaults faults)
     {
         _files = files;
         _directory = directory;
@@ -232,6 +250,7 @@ public sealed class PendingCheckpoint
         _storeName = storeName;
         _records = records;
         _tables = tables;
+        _faults = faults;
         Machine = machine;
         Generation = generation;
         Position = machine.Applied;
@@ -259,18 +278,26 @@ public sealed class PendingCheckpoint
     public void Write()
     {
         _records.Wait();
-        new CheckpointFile(_identity, _storeName, Generation, _records.Token, _tables).Write(_files, _directory);
+        new CheckpointFile(_identity, _storeName, Generation, _records.Token, _faults.ClaimsBeforeData ? TablesNow() : _tables)
+            .Write(_files, _directory, _faults);
         IsWritten = true;
+    }
+
+    private ReadOnlyMemory<byte> TablesNow()
+    {
+        var tables = new ArrayBufferWriter<byte>();
+        Machine.WriteTables(tables);
+        return tables.WrittenMemory;
     }
 }
 
 /// <summary>A state that is being taken in from another member.</summary>
 public sealed class ArrivingState
 {
-    internal ArrivingState(ulong generation, IRecordStore records, IStateObserver? observer)
+    internal ArrivingState(ulong generation, KeySpace keys, IStateObserver? observer)
     {
         Generation = generation;
-        Keys = new KeySpace(records);
+        Keys = keys;
         Observer = observer;
     }
 

@@ -32,11 +32,12 @@ internal sealed class RecordLogSegment(IFile file, long number) : IDisposable
         Invariant.Holds(_bufferedCount == 0);
         if (file.Length != length)
         {
-            // A power cut would bring the rest back, and a segment that has grown is taken for a damaged one.
             file.Truncate(length);
-            IsUnsynced = true;
         }
 
+        // A power cut would bring the rest back, and a segment that has grown is taken for a damaged one. Also where the
+        // length was right: an opening that ended early may have cut it, and not have come to say so to the disk.
+        IsUnsynced = true;
         _writtenLength = length;
     }
 

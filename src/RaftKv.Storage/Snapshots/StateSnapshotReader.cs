@@ -152,7 +152,7 @@ public sealed class StateSnapshotReader(KeySpace keys)
                 _records++;
             }
         }
-        catch (FormatException wrong)
+        catch (Exception wrong) when (wrong is FormatException or StateFormatException)
         {
             throw new SnapshotDamagedException(_offset, wrong.Message);
         }

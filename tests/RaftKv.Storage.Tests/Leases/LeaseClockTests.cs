@@ -199,7 +199,25 @@ public sealed class LeaseClockTests
 
     [Theory]
     [MemberData(nameof(Seeds))]
-    public void Behaves_as_the_model_does(ulong seed)
+    public void Behaves_as_the_model_does(ulong seed) => Play(seed, beginsAgain: false);
+
+    /// <summary>M16. Tests the test above.</summary>
+    [Fact]
+    public void A_new_leader_that_begins_with_the_full_TTL_is_noticed_within_20_seeds()
+        => Assert.Contains(Enumerable.Range(1, 20), seed =>
+        {
+            try
+            {
+                Play((ulong)seed, beginsAgain: true);
+                return false;
+            }
+            catch (Exception noticed) when (noticed is Xunit.Sdk.XunitException or InvariantBrokenException)
+            {
+                return true;
+            }
+        });
+
+    private static void Play(ulong seed, bool beginsAgain)
     {
         var chance = new Chance(seed);
         var options = new LeaseClockOptions
@@ -284,7 +302,7 @@ public sealed class LeaseClockTests
                     }
                     else
                     {
-                        clock.BecomeLeader(now, table.Sorted(), 1_000);
+                        clock.BecomeLeader(now, table.Sorted(), 1_000, beginsAgain);
                         model.BecomeLeader(now, table.Sorted(), 1_000);
                     }
 

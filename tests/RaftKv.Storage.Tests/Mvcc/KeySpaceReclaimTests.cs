@@ -1,5 +1,7 @@
+using RaftKv.Raft;
 using RaftKv.Storage.Files;
 using RaftKv.Storage.Mvcc;
+using RaftKv.Storage.Tests.Records;
 
 namespace RaftKv.Storage.Tests.Mvcc;
 
@@ -249,9 +251,17 @@ public sealed class KeySpaceReclaimTests
         space.Play();
     }
 
+    [Theory]
+    [MemberData(nameof(Seeds.Few), MemberType = typeof(Seeds))]
+    public void Nor_do_they_on_a_record_store_that_promises_no_more_than_it_must(ulong seed)
+    {
+        using var space = OnLooseRecords(seed, KeySpaceFaults.None);
+        space.Play();
+    }
+
     public static TheoryData<string> Faults =>
     [
-        .. typeof(KeySpaceFaults).GetProperties().Where(property => property.PropertyType == typeof(bool) && property.Name != nameof(KeySpaceFaults.ReclaimsBeforeCheckpoint)).Select(property => property.Name),
+        .. typeof(KeySpaceFaults).GetProperties().Where(property => property.PropertyType == typeof(bool)).Select(property => property.Name),
     ];
 
     /// <summary>Tests the tests: each mistake must be noticed within 200 seeds.</summary>
@@ -267,6 +277,8 @@ public sealed class KeySpaceReclaimTests
             {
                 using var space = new RandomSpace(seed, faults);
                 space.Play();
+                using var loose = OnLooseRecords(seed, faults);
+                loose.Play();
             }
             catch (Exception noticed) when (noticed is not OutOfMemoryException)
             {
@@ -277,4 +289,7 @@ public sealed class KeySpaceReclaimTests
 
         Assert.Fail($"Nobody noticed {mistake}.");
     }
+
+    private static RandomSpace OnLooseRecords(ulong seed, KeySpaceFaults faults)
+        => new(seed, faults, _ => new LooseRecordStoreMaker(new Chance(seed)));
 }

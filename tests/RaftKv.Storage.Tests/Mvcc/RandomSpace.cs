@@ -336,7 +336,9 @@ internal sealed class RandomSpace : IDisposable
         var leased = _space.TakeLeasedKeys().Select(found => (Encoding.UTF8.GetString(found.Key.Span), found.Lease));
         var expected = _changes.GroupBy(change => change.Key).Select(group => group.Last())
             .Where(change => change.Lease != 0).Select(change => (change.Key, change.Lease));
-        Assert.Equal(expected.Order(), leased.Order());
+
+        // A scan may come upon a record twice.
+        Assert.Equal(expected.Order(), leased.Distinct().Order());
     }
 
     private void Check(KeySpaceView view)

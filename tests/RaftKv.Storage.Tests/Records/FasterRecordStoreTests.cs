@@ -219,6 +219,45 @@ public sealed class FasterRecordStoreTests
     }
 
     [Fact]
+    public void Blocks_that_were_written_in_each_others_places_are_noticed_and_named()
+    {
+        var refusal = Assert.Throws<RecordStoreDamagedException>(() => OpenWithTwoBlocksSwapped(RecordFaults.None).Dispose());
+        Assert.Equal(Path.Join(Folder, RecordBlocks.SegmentName(0)), refusal.Path);
+        Assert.Contains(refusal.Offset, (long[])[RecordBlocks.StoredBlockBytes, 2 * RecordBlocks.StoredBlockBytes]);
+    }
+
+    /// <summary>M17. Tests the test above: nothing else notices.</summary>
+    [Fact]
+    public void A_sum_without_its_place_would_let_them_pass()
+        => OpenWithTwoBlocksSwapped(new RecordFaults { SumsWithoutPlace = true }).Dispose();
+
+    private FasterRecordStore OpenWithTwoBlocksSwapped(RecordFaults faults)
+    {
+        var options = Options with { Faults = faults };
+        ReadOnlyMemory<byte> token;
+        using (var store = FasterRecordStore.Create(_files, Folder, Identity, options))
+        {
+            for (var main = 1; main < 300; main++)
+            {
+                // Records of one size, so that those in the one block could stand in the other.
+                store.Put(R(main), SampleRecord.Of(R(main), length: 88));
+            }
+
+            token = Checkpoint(store);
+        }
+
+        using (var file = _disk.OpenFile(Path.Join(Folder, RecordBlocks.SegmentName(0))))
+        {
+            var blocks = new byte[2 * RecordBlocks.StoredBlockBytes];
+            file.ReadAt(RecordBlocks.StoredBlockBytes, blocks);
+            file.WriteAt(RecordBlocks.StoredBlockBytes, [.. blocks[RecordBlocks.StoredBlockBytes..], .. blocks[..RecordBlocks.StoredBlockBytes]]);
+            file.Sync();
+        }
+
+        return FasterRecordStore.Open(_files, Folder, Identity, token, options);
+    }
+
+    [Fact]
     public void An_older_copy_of_a_segment_is_noticed()
     {
         var store = Create();

@@ -119,8 +119,10 @@ public sealed class LogRecordStoreTests
         AssertHolds(again, 1, 20);
     }
 
-    [Fact]
-    public void What_an_opening_has_cut_off_stays_off_when_the_next_segment_is_begun_at_once()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_an_opening_has_cut_off_stays_off_when_the_next_segment_is_begun_at_once(bool isOpenedTwice)
     {
         var store = Create();
         var record = new byte[Options.SegmentBytes / 3];
@@ -130,6 +132,13 @@ public sealed class LogRecordStoreTests
         store.BeginCheckpoint().Wait();
         store.Dispose();
         _disk.Crash();
+
+        if (isOpenedTwice)
+        {
+            // The first process ends before it has done anything with what it opened.
+            Open(token).Dispose();
+            _disk.EndProcess();
+        }
 
         store = Open(token);
         store.Put(new Revision(2, 0), new byte[Options.SegmentBytes]);

@@ -320,6 +320,29 @@ public abstract class RecordStoreContract
     }
 
     [Fact]
+    public void A_store_of_which_nothing_is_left_opens_again_wherever_it_ends()
+    {
+        var store = Create();
+        for (var main = 1; main < 40; main++)
+        {
+            Put(store, main, main + 1);
+            store.ReleaseBefore(Checkpoint(store));
+            ReclaimAll(store, new LiveIf(_ => false));
+            var empty = Checkpoint(store);
+            store.ReleaseBefore(empty);
+            Crash(store);
+            store = Open(empty);
+            Assert.Empty(Scan(store));
+        }
+
+        Put(store, 100, 200);
+        var token = Checkpoint(store);
+        Crash(store);
+        using var again = Open(token);
+        AssertHolds(again, Range(100, 200));
+    }
+
+    [Fact]
     public void Reclaiming_is_undone_by_a_crash_before_the_next_checkpoint()
     {
         var store = Create();

@@ -46,7 +46,7 @@ public sealed class FasterRecordStore : IRecordStore
         _identity = identity;
         _options = options;
         _pageBits = pageBits;
-        _device = new RecordDevice(files, directory, identity, pageBits, segmentBits);
+        _device = new RecordDevice(files, directory, identity, pageBits, segmentBits, options.Faults);
         _log = new FasterKV<RecordKey, SpanByte>(
             options.IndexBytes / 64,
             new LogSettings

@@ -28,6 +28,9 @@ public sealed record FasterRecordStoreOptions
     /// later, when there is nobody to refuse it to.</summary>
     public int ReservedPages { get; init; } = 4;
 
+    /// <summary>For tests of the tests.</summary>
+    internal RecordFaults Faults { get; init; } = RecordFaults.None;
+
     /// <summary>Bytes of a page: the smallest power of two that holds the largest record.</summary>
     public int PageBytes
         => (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(PageBytesMin, LargestRecordBytes + RecordBlocks.RecordOverheadBytes));
