@@ -38,6 +38,7 @@ internal sealed class StateReplica : IAnswerSink
     private OutgoingState? _outgoing;
     private IncomingState? _incoming;
     private bool _isPowerCut;
+    private bool _isSyncFailing;
 
     /// <param name="hashes">Of the state by index, as whoever came there first found it.</param>
     public StateReplica(
@@ -91,19 +92,12 @@ internal sealed class StateReplica : IAnswerSink
     public void Settle()
     {
         _disk.CrashAtOperation = null;
+        _disk.FailNextSync(count: 0);
         Recover(isPowerCut: true);
         Apply(int.MaxValue);
-        while (_store.Machine.Keys.CompactStep(50))
-        {
-        }
-
-        _store.Machine.Keys.Publish();
         for (var round = 0; round < 5; round++)
         {
-            Checkpoint();
-            while (_store.Machine.Keys.ReclaimStep(10_000).LookedThrough > 0)
-            {
-            }
+            Tidy();
         }
 
         var needed = Shown.Changes.Where(Shown.IsNeeded).Sum(change => change.Bytes);
@@ -154,6 +148,9 @@ internal sealed class StateReplica : IAnswerSink
             case StateStep.Reclaim reclaim:
                 _tally.BytesLetGo += keys.ReclaimStep(reclaim.MaxBytes).LetGo;
                 break;
+            case StateStep.Tidy:
+                Tidy();
+                break;
             case StateStep.OpenView when _views.Count < 5:
                 _views.Add((keys.OpenView(), Shown));
                 break;
@@ -186,6 +183,10 @@ internal sealed class StateReplica : IAnswerSink
             case StateStep.CrashLater later:
                 _isPowerCut = later.IsPowerCut;
                 _disk.CrashAtOperation = _disk.OperationCount + later.Operations;
+                break;
+            case StateStep.FailSync fail:
+                _isSyncFailing = true;
+                _disk.FailNextSync(count: 1, fail.After);
                 break;
             case StateStep.Crash crash:
                 Recover(crash.IsPowerCut);
@@ -222,6 +223,23 @@ internal sealed class StateReplica : IAnswerSink
         }
 
         FinishCheckpoint();
+    }
+
+    private void Tidy()
+    {
+        var keys = _store.Machine.Keys;
+        while (keys.CompactStep(50))
+        {
+        }
+
+        keys.Publish();
+        Checkpoint();
+        while (keys.ReclaimStep(10_000) is { LookedThrough: > 0 } outcome)
+        {
+            _tally.BytesLetGo += outcome.LetGo;
+        }
+
+        Checkpoint();
     }
 
     private void FinishCheckpoint()
@@ -357,6 +375,9 @@ internal sealed class StateReplica : IAnswerSink
         _incoming = null;
         Crash(isPowerCut);
 
+        _isSyncFailing = false;
+        _disk.FailNextSync(count: 0);
+
         // One more in the midst of the start, now and then.
         _disk.CrashAtOperation = _chance.Happens(1, 3) ? _disk.OperationCount + _chance.Below(8) : null;
         while (true)
@@ -385,8 +406,17 @@ internal sealed class StateReplica : IAnswerSink
     }
 
     // FASTER's thread meets the power cut by itself, and stops.
-    private static bool IsCut(Exception failure)
-        => failure is PowerCutException or RecordStoreStoppedException { InnerException: PowerCutException };
+    private bool IsCut(Exception failure)
+    {
+        if (_isSyncFailing && failure is FileSyncFailedException or RecordStoreStoppedException { InnerException: FileSyncFailedException })
+        {
+            _tally.FailedSyncs++;
+            _isPowerCut = _chance.CoinToss();
+            return true;
+        }
+
+        return failure is PowerCutException or RecordStoreStoppedException { InnerException: PowerCutException };
+    }
 
     private void Crash(bool isPowerCut)
     {

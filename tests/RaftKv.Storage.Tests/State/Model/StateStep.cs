@@ -21,6 +21,9 @@ internal abstract record StateStep
 
     public sealed record Reclaim(int Replica, long MaxBytes) : StateStep;
 
+    /// <summary>Everything that can go goes.</summary>
+    public sealed record Tidy(int Replica) : StateStep;
+
     public sealed record OpenView(int Replica) : StateStep;
 
     /// <summary>Looks at an old view, and closes it or not.</summary>
@@ -41,6 +44,9 @@ internal abstract record StateStep
     /// <summary>The power goes in the midst of what comes, after some more operations on the disk; or the process ends, and
     /// the machine goes on.</summary>
     public sealed record CrashLater(int Replica, int Operations, bool IsPowerCut) : StateStep;
+
+    /// <summary>A sync fails, after some more that do not. Whoever meets that must stop, and starts anew.</summary>
+    public sealed record FailSync(int Replica, int After) : StateStep;
 
     /// <summary>The power goes, or the process ends, now.</summary>
     public sealed record Crash(int Replica, bool IsPowerCut) : StateStep;

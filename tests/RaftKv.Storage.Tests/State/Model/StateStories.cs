@@ -26,6 +26,7 @@ internal sealed class StateStories
 
     // Falls behind, and is sent snapshots.
     private readonly bool _hasLaggard;
+    private readonly bool _tidiesOften;
     private long _revision = 1;
 
     private StateStories(ulong seed)
@@ -37,6 +38,7 @@ internal sealed class StateStories
         _snapshotOneIn = _chance.Pick<int>([4, 12, 40]);
         _checkpointOneIn = _chance.Pick<int>([2, 6]);
         _hasLaggard = _chance.CoinToss();
+        _tidiesOften = _chance.CoinToss();
     }
 
     public static ByteString All { get; } = ByteString.CopyFrom(0);
@@ -105,8 +107,9 @@ internal sealed class StateStories
 
         if (_chance.Happens(1, _crashOneIn))
         {
-            return _chance.Below(4) switch
+            return _chance.Below(5) switch
             {
+                4 => new StateStep.FailSync(replica, _chance.Below(4)),
                 0 => new StateStep.Crash(replica, IsPowerCut: true),
                 1 => new StateStep.Crash(replica, IsPowerCut: false),
                 2 => new StateStep.CrashLater(replica, _chance.Below(20), IsPowerCut: false),
@@ -141,6 +144,7 @@ internal sealed class StateStories
             4 => new StateStep.CompactStep(replica, _chance.Between(1, 6)),
             5 => new StateStep.Reclaim(replica, _chance.Pick<long>([1, 300, 10_000])),
             6 => new StateStep.OpenView(replica),
+            7 when _tidiesOften && _chance.CoinToss() => new StateStep.Tidy(replica),
             7 => new StateStep.LookAtView(replica, _chance.Next(), _chance.CoinToss()),
             _ => new StateStep.Look(replica, _chance.Next()),
         };

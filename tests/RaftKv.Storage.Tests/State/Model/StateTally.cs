@@ -16,6 +16,8 @@ internal sealed class StateTally
     /// <summary>In the midst of an operation on the disk.</summary>
     public int Interrupted { get; set; }
 
+    public int FailedSyncs { get; set; }
+
     public int InterruptedStarts { get; set; }
 
     public int StartsFromCheckpoint { get; set; }

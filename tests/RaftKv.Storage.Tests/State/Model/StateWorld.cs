@@ -81,6 +81,7 @@ internal static class StateWorld
             StateStep.WriteCheckpoint it => it.Replica,
             StateStep.FinishCheckpoint it => it.Replica,
             StateStep.Reclaim it => it.Replica,
+            StateStep.Tidy it => it.Replica,
             StateStep.OpenView it => it.Replica,
             StateStep.LookAtView it => it.Replica,
             StateStep.Look it => it.Replica,
@@ -88,6 +89,7 @@ internal static class StateWorld
             StateStep.SendSnapshot it => it.From,
             StateStep.InstallSnapshot it => it.On,
             StateStep.CrashLater it => it.Replica,
+            StateStep.FailSync it => it.Replica,
             StateStep.Crash it => it.Replica,
             _ => throw new ArgumentException($"{step} is nobody's.", nameof(step)),
         };
