@@ -36,8 +36,14 @@ public sealed class RecordKillTests
 
     private static Promise PutUntilKilled(string folder, int seed, Promise promised, int lines, int millisecondsMore)
     {
+        // With the frameworks of the tests, beside which it lies: what those bring is not copied there.
         string[] arguments =
         [
+            "exec",
+            "--runtimeconfig",
+            Path.Join(AppContext.BaseDirectory, "RaftKv.Storage.Tests.runtimeconfig.json"),
+            "--depsfile",
+            Path.Join(AppContext.BaseDirectory, "RaftKv.Storage.Tests.deps.json"),
             Path.Join(AppContext.BaseDirectory, "RaftKv.Storage.CrashWriter.dll"),
             "records",
             folder,

@@ -5,7 +5,7 @@ namespace RaftKv.Storage.Tests.State;
 
 public sealed class SortedKeysTests
 {
-    public static TheoryData<ulong> Seeds => [.. Enumerable.Range(1, 60).Select(seed => (ulong)seed)];
+    public static TheoryData<ulong> Seeds => Tests.Seeds.Some(20);
 
     [Theory]
     [MemberData(nameof(Seeds))]
