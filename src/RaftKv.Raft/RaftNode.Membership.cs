@@ -68,6 +68,24 @@ public sealed partial class RaftNode
     private bool MayChangeConfig
         => (ConfigIndex <= _log.Committed && _log.Committed >= _firstOwnIndex) || _faults.AllowsConcurrentChanges;
 
+    /// <summary>
+    /// A voter that is alone is every majority there is, and belongs to every majority of the configuration that gives it
+    /// company: nobody is elected without it. So what it has on its disk, up to that configuration, can never be replaced,
+    /// and is committed, although the newcomer has not heard of it. It could not: it starts when it is in the membership,
+    /// and a member that is down cannot help it there. Joint configurations are left to both of their majorities.
+    /// </summary>
+    /// <returns>How far that goes; 0 if this member is not, or was not, alone.</returns>
+    private ulong HeldByLoneVoter(ulong durable)
+        => _configs.IsOneStepAhead
+            && ConfigIndex > _log.Committed
+            && !_configs.Committed.IsJoint
+            && _configs.Committed.Voters is [var only]
+            && only == Self
+            && !Config.IsJoint
+            && Config.IsVoter(Self)
+            ? Math.Min(ConfigIndex, durable)
+            : 0;
+
     private void AdoptConfig(in Entry entry)
     {
         _configs.Adopt(entry);

@@ -436,6 +436,7 @@ public sealed partial class RaftNode
     private void CommitWhatAQuorumHolds()
     {
         var held = Math.Min(JointQuorum.Reached(CountedConfig, _progress.Matches), _log.Last.Index);
+        held = Math.Max(held, HeldByLoneVoter(_progress.Matches.ReachedBy(Self)));
         if (held <= _log.Committed || (held < _firstOwnIndex && !_faults.CommitsOldTerms))
         {
             return;

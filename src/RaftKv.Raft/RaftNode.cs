@@ -130,6 +130,13 @@ public sealed partial class RaftNode
 
         _log.Load(entry => _configs.Adopt(entry));
         _configs.CommitThrough(_log.Committed);
+        if (HeldByLoneVoter(_log.Durable) is var held and > 0)
+        {
+            // Nobody else could tell it.
+            _log.CommitTo(held);
+            _configs.CommitThrough(held);
+        }
+
         CountedConfig = Counted(_configs.Current);
         Invariant.Holds(Term >= _log.Last.Term);
         DrawElectionTimeout();

@@ -22,6 +22,9 @@ internal sealed class ConfigHistory(ulong index, ClusterConfig config)
     /// <summary>The newest configuration known to be committed.</summary>
     public ClusterConfig Committed => _history[0].Config;
 
+    /// <summary>Whether no more than one configuration is not known to be committed.</summary>
+    public bool IsOneStepAhead => _history.Count == 2;
+
     /// <summary>Where the current configuration stands in the log, or the index as of which it was handed in.</summary>
     public ulong CurrentIndex => _history[^1].Index;
 

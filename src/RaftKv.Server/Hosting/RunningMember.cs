@@ -271,7 +271,7 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
         }
 
         var asked = _options.Time.GetTimestamp();
-        var quorum = _reads.WaitForQuorumAsync();
+        var quorum = _reads.ConfirmAsync();
         _inbox.Post(ReplicaInput.Read);
         await quorum.WaitAsync(cancellation).ConfigureAwait(false);
         if (!_standing.IsLeader)
@@ -396,7 +396,13 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
             _inbox.Post(ReplicaInput.Change(proposal));
             try
             {
-                return (StateError.None, await proposal.Done.WaitAsync(cancellation).ConfigureAwait(false));
+                return (
+                    StateError.None,
+                    await proposal.Done.WaitAsync(RequestTimeout, _options.Time, cancellation).ConfigureAwait(false));
+            }
+            catch (TimeoutException)
+            {
+                throw new RequestRefusedException(RequestRefusal.TimedOut);
             }
             catch (RequestRefusedException refused)
                 when (refused.Reason == RequestRefusal.Unhealthy && _options.Time.GetElapsedTime(since) < RequestTimeout)

@@ -30,7 +30,7 @@ public sealed class ReadGate(TimeProvider time, TimeSpan timeout)
 
     /// <summary>Waits until a quorum has said, after this call, whom it follows. Where the member stands is as recent as
     /// that. The caller rings the replica's bell afterwards.</summary>
-    public Task WaitForQuorumAsync() => Arrive(wantsState: false);
+    public Task ConfirmAsync() => Arrive(wantsState: false);
 
     private Task Arrive(bool wantsState)
     {

@@ -41,6 +41,36 @@ public sealed class ClientRequestTests
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_member_on_its_own_is_given_company(bool isRestartedBefore)
+    {
+        await using var cluster = new SmallCluster(
+            2,
+            options => options.Name == "m0"
+                ? options with { InitialCluster = [options.InitialCluster[0]] }
+                : options with { JoinsExistingCluster = true });
+        await cluster.StartAsync(0);
+        await SmallCluster.PutAsync(cluster[0], "before", "1");
+        var url = cluster.PeerUrl(1);
+        var newcomer = new Member(ClusterIdentity.OfAddedMember([url], 0), "", [url], [], IsLearner: false);
+
+        // It is answered before the newcomer has started, which could not start before it is known.
+        var (error, members) = await cluster[0].Member.ChangeMembersAsync(MemberChange.Add(newcomer), Cancellation).AsTask().WaitAsync(Patience, Cancellation);
+        Assert.Equal((StateError.None, 2), (error, members.Count));
+        if (isRestartedBefore)
+        {
+            await cluster.StopAsync(0);
+            await cluster.StartAsync(0);
+        }
+
+        await cluster.StartAsync(1);
+        await SmallCluster.PutAsync(cluster[1], "after", "2");
+        Assert.Equal("1", await SmallCluster.GetAsync(cluster[1], "before"));
+        Assert.Equal("2", await SmallCluster.GetAsync(cluster[0], "after"));
+    }
+
     [Fact]
     public async Task Addresses_that_lead_nowhere_do_no_harm()
     {

@@ -34,6 +34,8 @@ internal sealed class SmallCluster : IAsyncDisposable
 
     public RaftKvNode this[int index] => _nodes[index]!;
 
+    public string PeerUrl(int index) => _options[index].AdvertisePeerUrls[0].GetLeftPart(UriPartial.Authority);
+
     public IEnumerable<RaftKvNode> Running => _nodes.OfType<RaftKvNode>();
 
     public static async Task<SmallCluster> StartAsync(int members, Func<RaftKvOptions, RaftKvOptions>? change = null)

@@ -30,7 +30,7 @@ public sealed class ReadGateTests
     public async Task Whoever_asks_for_a_quorum_waits_for_nothing_to_be_applied()
     {
         var reader = _gate.WaitAsync();
-        var asking = _gate.WaitForQuorumAsync();
+        var asking = _gate.ConfirmAsync();
         _gate.Asked(token: 1);
         _gate.Confirmed(token: 1, index: 5);
 
@@ -45,9 +45,9 @@ public sealed class ReadGateTests
     [Fact]
     public async Task Those_who_come_during_a_round_wait_for_the_next()
     {
-        var early = _gate.WaitForQuorumAsync();
+        var early = _gate.ConfirmAsync();
         _gate.Asked(token: 1);
-        var late = _gate.WaitForQuorumAsync();
+        var late = _gate.ConfirmAsync();
         Assert.False(_gate.WantsRound);
         _gate.Confirmed(token: 1, index: 1);
         _gate.StandingIsPublished();
@@ -60,7 +60,7 @@ public sealed class ReadGateTests
     [Fact]
     public async Task A_round_that_was_lost_is_asked_again_and_its_late_answer_counts_for_nothing()
     {
-        var asking = _gate.WaitForQuorumAsync();
+        var asking = _gate.ConfirmAsync();
         _gate.Asked(token: 1);
         _gate.Lost();
         Assert.True(_gate.WantsRound);
@@ -78,7 +78,7 @@ public sealed class ReadGateTests
     [Fact]
     public async Task Those_who_have_waited_for_too_long_are_given_up()
     {
-        var old = _gate.WaitForQuorumAsync();
+        var old = _gate.ConfirmAsync();
         _gate.Asked(token: 1);
         _time.Advance(TimeSpan.FromSeconds(6));
         var young = _gate.WaitAsync();

@@ -187,7 +187,9 @@ internal sealed class SafetyChecks
             }
         }
 
-        if (raft.Role == Role.Leader)
+        // A voter that was alone asks nobody before it is joined by a second one.
+        var isCompany = raft.Committed == raft.ConfigIndex && raft.Config.Voters.Length == 2;
+        if (raft.Role == Role.Leader && !isCompany)
         {
             CommittedIsOnAQuorum.Check(raft.Committed, record.Log.HashAt(raft.Committed), raft.Config, _isOnDisk);
         }
