@@ -102,13 +102,12 @@ public sealed partial class KeyIndex
     /// </summary>
     public void Restore(ReadOnlySpan<byte> key, KeyRevision item)
     {
-        if (!Working.IsLive(key, item.Modified))
+        var change = new IndexChange { Kind = ChangeKind.Restore, Item = item };
+        Apply(key, ref change);
+        if (!change.WasThere)
         {
             Bytes += CountedBytes(item);
         }
-
-        var change = new IndexChange { Kind = ChangeKind.Restore, Item = item };
-        Apply(key, ref change);
     }
 
     /// <summary>Walks all of it; for tests.</summary>
@@ -131,7 +130,7 @@ public sealed partial class KeyIndex
 
         var index = page.ChildFor(key);
         var child = Apply(page.Child(index), key, ref change);
-        if (page.Holds(index, child) && change.Right is null)
+        if (change.IsOverwritten)
         {
             return page;
         }
@@ -158,7 +157,8 @@ public sealed partial class KeyIndex
         if (change.Kind == ChangeKind.Put)
         {
             change.Item = change.Before.AfterPut(change.Item.Modified, change.Item.Bytes, change.Item.IsLeased);
-            if (change.Before.IsLive && leaf.TryOverwrite(index, change.Before, change.Item))
+            change.IsOverwritten = change.Before.IsLive && leaf.TryOverwrite(index, change.Before, change.Item);
+            if (change.IsOverwritten)
             {
                 return leaf;
             }
@@ -169,8 +169,9 @@ public sealed partial class KeyIndex
         {
             leaf.InsertKey(index, key, change.Item);
         }
-        else if (change.Kind == ChangeKind.Restore)
+        else if (change.Kind == ChangeKind.Restore && change.Item.Modified.CompareTo(change.Before.Modified) <= 0)
         {
+            change.WasThere = leaf.Contains(index, change.Item.Modified);
             leaf.AddAnywhere(index, change.Item);
         }
         else
@@ -199,6 +200,12 @@ public sealed partial class KeyIndex
         public ChangeKind Kind;
         public KeyRevision Item;
         public KeyRevision Before;
+
+        // Then nothing above the leaf is to be done.
+        public bool IsOverwritten;
+
+        // Of what is restored.
+        public bool WasThere;
 
         // Set while a page that was split looks for its place in the page above.
         public Page? Right;

@@ -63,9 +63,6 @@ internal sealed partial class Page
         return live;
     }
 
-    /// <summary>Whether a child is in its place already, and counted as it is.</summary>
-    public bool Holds(int index, Page child) => Children[index] == child && _childLive![index] == child._live;
-
     /// <summary>Puts a child that was changed, or its copy, in its place.</summary>
     public void SetChild(int index, Page child)
     {
