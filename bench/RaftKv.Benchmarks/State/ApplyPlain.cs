@@ -13,9 +13,11 @@ namespace RaftKv.Benchmarks.State;
 /// <summary>What it costs to apply puts, on one thread: from an entry of the log to what readers see.</summary>
 /// <remarks>
 /// <code>dotnet run -c Release --project bench/RaftKv.Benchmarks -- plain apply [folder]</code>
+/// <para>Beside the time by the clock stands the time for which the thread had a processor, its collections included: that is
+/// what the goal, 400,000 puts a second on one core, is held against when the machine is not idle.</para>
 /// <para>Sketch: a put copies a record of 340 bytes twice and sums it twice (some 150 ns), walks three or four pages of the
-/// index, of which the lower ones are not in the cache (some 500 ns with a million keys), and moves half a page of slots.
-/// Alone in its batch it also copies three pages of 2 KiB.</para>
+/// index, of which the lower ones are not in the cache (some 500 ns with a million keys). A new key also copies the slots of
+/// its leaf and the children of the pages above: 2 KB, or 3 if it is alone in its batch.</para>
 /// </remarks>
 internal static class ApplyPlain
 {
@@ -32,17 +34,9 @@ internal static class ApplyPlain
         {
             Warm(folder);
             Console.WriteLine($"{KeyCount} keys of {PutLoad.KeyBytes} bytes, values of {PutLoad.ValueBytes}");
-            Console.WriteLine($"{"",-52} {"puts/s",10} {"ns each",9} {"of it paused by GC",19} {"B allocated each",17}");
+            Console.WriteLine($"{"",-52} {"puts/s",10} {"ns each",9} {"of processor time",18} {"of it paused by GC",19} {"B allocated each",17}");
             var random = new PutLoad(KeyCount, isRandom: true);
-            if (arguments is [_, "short"])
-            {
-                Measure("none, random", new NoRecords(), random, 1);
-                Measure("none, random", new NoRecords(), random, 128);
-                Measure("FASTER, random", Faster(folder), random, 128);
-                return;
-            }
-
-            foreach (var perBatch in (int[])[1, 16, 128, 1024])
+            foreach (var perBatch in (int[])[1, 16, 128])
             {
                 Measure("FASTER, random", Faster(folder), random, perBatch);
             }
@@ -82,7 +76,7 @@ internal static class ApplyPlain
     }
 
     /// <summary>Puts every key once; in another order if a seed is given.</summary>
-    private static (TimeSpan Took, TimeSpan Paused, double Allocated) Apply(StateMachine machine, PutLoad load, int perBatch, int seed)
+    private static (TimeSpan Took, TimeSpan Worked, TimeSpan Paused, double Allocated) Apply(StateMachine machine, PutLoad load, int perBatch, int seed)
     {
         var order = new int[load.KeyCount];
         for (var i = 0; i < order.Length; i++)
@@ -100,6 +94,7 @@ internal static class ApplyPlain
         var ticks = 0L;
         var allocated = 0L;
         var paused = TimeSpan.Zero;
+        var worked = TimeSpan.Zero;
         for (var done = 0; done < order.Length; done += Ahead)
         {
             var count = Math.Min(Ahead, order.Length - done);
@@ -110,6 +105,7 @@ internal static class ApplyPlain
 
             var before = GC.GetAllocatedBytesForCurrentThread();
             var pausedBefore = GC.GetTotalPauseDuration();
+            var workedBefore = ThreadTime.Now;
             var started = Stopwatch.GetTimestamp();
             for (var from = 0; from < count; from += perBatch)
             {
@@ -118,18 +114,19 @@ internal static class ApplyPlain
             }
 
             ticks += Stopwatch.GetTimestamp() - started;
+            worked += ThreadTime.Now - workedBefore;
             paused += GC.GetTotalPauseDuration() - pausedBefore;
             allocated += GC.GetAllocatedBytesForCurrentThread() - before;
         }
 
         Invariant.Holds(answers.Good == order.Length);
-        return (Stopwatch.GetElapsedTime(0, ticks), paused, (double)allocated / order.Length);
+        return (Stopwatch.GetElapsedTime(0, ticks), worked, paused, (double)allocated / order.Length);
     }
 
-    private static void Print(string what, (TimeSpan Took, TimeSpan Paused, double Allocated) outcome)
+    private static void Print(string what, (TimeSpan Took, TimeSpan Worked, TimeSpan Paused, double Allocated) outcome)
         => Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{what,-52} {KeyCount / outcome.Took.TotalSeconds,10:N0} {outcome.Took.TotalNanoseconds / KeyCount,9:N0} {outcome.Paused.TotalNanoseconds / KeyCount,19:N0} {outcome.Allocated,17:N0}"));
+            $"{what,-52} {KeyCount / outcome.Took.TotalSeconds,10:N0} {outcome.Took.TotalNanoseconds / KeyCount,9:N0} {outcome.Worked.TotalNanoseconds / KeyCount,18:N0} {outcome.Paused.TotalNanoseconds / KeyCount,19:N0} {outcome.Allocated,17:N0}"));
 
     private static FasterRecordStore Faster(string folder)
         => FasterRecordStore.Create(new PhysicalFileSystem(), Empty(folder), 1);

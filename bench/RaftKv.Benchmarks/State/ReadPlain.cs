@@ -185,11 +185,13 @@ internal static class ReadPlain
 
     private static void Report(string what, int count, Action action)
     {
+        var workedBefore = ThreadTime.Now;
         var started = Stopwatch.GetTimestamp();
         action();
         var took = Stopwatch.GetElapsedTime(started);
+        var worked = ThreadTime.Now - workedBefore;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{what,-45} {count / took.TotalSeconds,12:N0}/s {took.TotalNanoseconds / count,9:N0} ns each"));
+            $"{what,-45} {count / took.TotalSeconds,12:N0}/s {took.TotalNanoseconds / count,9:N0} ns each, {worked.TotalNanoseconds / count,9:N0} of this thread"));
     }
 }
