@@ -106,7 +106,7 @@ internal sealed class SimplePrinter(AnswerWriter output, bool isHex) : AnswerPri
     public override void MemberList(MemberListResponse response) => Rows(Table.Of(response));
 
     public override void MemberAdd(MemberAddResponse response)
-        => Output.Line($"Member {Id(response.Member.ID)} added{(response.Member.IsLearner ? " as learner" : "")} to cluster {Id(response.Header.ClusterId)}");
+        => Output.Line($"Member {Id(response.Member.ID)} added to cluster {Id(response.Header.ClusterId)}");
 
     public override void MemberRemove(ulong id, MemberRemoveResponse response)
         => Output.Line($"Member {Id(id)} removed from cluster {Id(response.Header.ClusterId)}");

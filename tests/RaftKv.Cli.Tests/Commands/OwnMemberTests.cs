@@ -1,0 +1,82 @@
+using RaftKv.Differential.Stores;
+
+namespace RaftKv.Cli.Tests.Commands;
+
+/// <summary>Our commands at a member of ours, which tells more than etcd 3.4 does.</summary>
+public sealed class OwnMemberTests : IAsyncLifetime
+{
+    private StoreProcess? _member;
+
+    public async ValueTask InitializeAsync()
+    {
+        var program = StoreProgram.FindRaftKv();
+        Assert.SkipWhen(program is null, "raftkv is not built.");
+        _member = await StoreProcess.StartAsync(program!, cancellation: TestContext.Current.CancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_member is not null)
+        {
+            await _member.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Keys_are_written_read_and_deleted()
+    {
+        Assert.Equal("OK\n", await OutputAsync(["put", "a", "1"]));
+        Assert.Equal("OK\na\n1\n", await OutputAsync(["put", "a", "2", "--prev-kv"]));
+        Assert.Equal("a\n2\n", await OutputAsync(["get", "a"]));
+        Assert.Equal("a\n1\n", await OutputAsync(["get", "a", "--rev=2"]));
+        Assert.Equal("1\n", await OutputAsync(["get", "", "--prefix", "--count-only"]));
+        Assert.Equal("SUCCESS\n\nOK\n\na\n2\n", await OutputAsync(["txn"], "value(\"a\") = \"2\"\n\nput b 3\nget a\n\n\n"));
+        Assert.Equal("b\n3\n", await OutputAsync(["get", "", "--prefix", "--min-create-rev=3"]));
+        Assert.Equal("compacted revision 3\n", await OutputAsync(["compaction", "3"]));
+        Assert.Equal("2\n", await OutputAsync(["del", "a", "c"]));
+    }
+
+    [Fact]
+    public async Task Leases_are_granted_kept_and_revoked()
+    {
+        var id = (await OutputAsync(["lease", "grant", "1000"])).Split(' ')[1];
+        await OutputAsync(["put", "a", "1", "--lease", id]);
+        Assert.Equal($"lease {id} keepalived with TTL(1000)\n", await OutputAsync(["lease", "keep-alive", "--once", id]));
+        Assert.Contains("attached keys([a])", await OutputAsync(["lease", "timetolive", id, "--keys"]), StringComparison.Ordinal);
+        Assert.Equal($"found 1 leases\n{id}\n", await OutputAsync(["lease", "list"]));
+        Assert.Equal($"lease {id} revoked\n", await OutputAsync(["lease", "revoke", id]));
+        Assert.Equal("", await OutputAsync(["get", "a"]));
+    }
+
+    [Fact]
+    public async Task The_member_tells_how_it_is()
+    {
+        var endpoint = _member!.Members[0].Client.Authority;
+        Assert.Contains(", started, m1, ", await OutputAsync(["member", "list"]), StringComparison.Ordinal);
+        Assert.StartsWith($"http://{endpoint} is healthy: successfully committed proposal: took = ", await OutputAsync(["endpoint", "health"]), StringComparison.Ordinal);
+        Assert.Equal(16, (await OutputAsync(["endpoint", "status"])).Split(", ").Length);
+        Assert.Contains("| STORAGE VERSION |", await OutputAsync(["endpoint", "status", "--cluster", "-w", "table"]), StringComparison.Ordinal);
+        Assert.Contains("\"StorageVersion\" : \"", await OutputAsync(["endpoint", "status", "-w", "fields"]), StringComparison.Ordinal);
+        Assert.Equal(3, (await OutputAsync(["endpoint", "hashkv"])).Split(", ").Length);
+        Assert.Equal("", await OutputAsync(["alarm", "list"]));
+        Assert.StartsWith("Finished defragmenting etcd member[", await OutputAsync(["defrag"]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_past_is_watched()
+    {
+        await OutputAsync(["put", "a", "1"]);
+
+        var run = await CommandRun.OfAsync([$"--endpoints={_member!.Endpoints}", "watch", "a", "--rev=2", "--", "false"]);
+
+        Assert.Equal("PUT\na\n1\n", run.Output);
+        Assert.Equal("Error: command [\"false\"] error (exit status 1)\n", run.Error);
+    }
+
+    private async Task<string> OutputAsync(string[] arguments, string input = "")
+    {
+        var run = await CommandRun.OfAsync([$"--endpoints={_member!.Endpoints}", .. arguments], System.Text.Encoding.UTF8.GetBytes(input));
+        Assert.Equal((0, ""), (run.Code, run.Error));
+        return run.Output;
+    }
+}
