@@ -12,7 +12,7 @@ internal sealed record ClientConsole(
     /// <summary>This process's own.</summary>
     public static ClientConsole OfProcess() => new(
         Console.OpenStandardInput(),
-        Console.OpenStandardOutput(),
+        OperatingSystem.IsWindows() ? Console.OpenStandardOutput() : new StandardOutput(),
         Console.Error,
         System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(
             variable => (string)variable.Key, variable => (string?)variable.Value ?? "", StringComparer.Ordinal));

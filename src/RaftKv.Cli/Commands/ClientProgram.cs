@@ -74,9 +74,12 @@ internal static class ClientProgram
             await console.Error.WriteLineAsync($"Error: {OneLine(failure.Message)}");
             return ExitCode.Error;
         }
+        catch (ReaderGoneException)
+        {
+            return ExitCode.ReaderGone;
+        }
         catch (IOException failure)
         {
-            // A pipe whose reader has gone; nobody is left to read more.
             await console.Error.WriteLineAsync($"Error: {OneLine(failure.Message)}");
             return ExitCode.Error;
         }

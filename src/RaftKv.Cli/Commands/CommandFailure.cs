@@ -10,6 +10,9 @@ internal static class ExitCode
     public const int BadFeature = 4;
     public const int Interrupted = 5;
     public const int BadArguments = 128;
+
+    /// <summary>What shells show for a program that a broken pipe has ended.</summary>
+    public const int ReaderGone = 141;
 }
 
 /// <summary>A command cannot go on. The message is one line for the person who typed it; the code is for scripts.</summary>

@@ -114,6 +114,19 @@ public sealed class WatchTests : IAsyncLifetime
         process.Kill();
     }
 
+    [Fact]
+    public async Task A_watch_that_nobody_reads_any_more_ends()
+    {
+        using var process = StartOurs("wb", "--rev=2");
+        Assert.Equal(["PUT", "wb", "3"], await ReadLinesAsync(process, 3));
+        process.StandardOutput.Close();
+
+        await CommandRun.OfAsync("put", "wb", "4", $"--endpoints={_store!.Endpoints}");
+
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(141, process.ExitCode);
+    }
+
     private static async Task<string[]> ReadAsync(int lines, Process process, string input = "")
     {
         using (process)
