@@ -217,10 +217,12 @@ public sealed class Applier : IStage
         // Nothing of the old state is worth keeping, a checkpoint of it least of all.
         var installation = _store.BeginInstallation(arrived.Room, arrived.Machine);
         installation.Write();
-        _retired.Add(_store.FinishInstallation(installation));
+        var retired = _store.FinishInstallation(installation);
         Published = _store.Machine;
         _store.Machine.Keys.Publish();
         Watches.Rebase(_store.Machine.Keys);
+        retired.CloseToReaders();
+        _retired.Add(retired);
         Volatile.Write(ref _appliedIndex, _store.Machine.Applied.Index);
         _reads.Applied(_appliedIndex);
         _replica.Post(ReplicaInput.StateInstalled(arrived));
@@ -229,6 +231,7 @@ public sealed class Applier : IStage
     // Returns whether there is more to do at once.
     private bool KeepHouse(bool isBusy)
     {
+        DeleteRetired();
         var keys = _store.Machine.Keys;
         if (keys.IsCompacting)
         {
@@ -238,6 +241,19 @@ public sealed class Applier : IStage
 
         BeginCheckpointIfDue();
         return !isBusy && Reclaim(keys);
+    }
+
+    // What snapshots have replaced goes when the last one has stopped reading it: clients, watches, members it is sent to.
+    private void DeleteRetired()
+    {
+        for (var i = _retired.Count - 1; i >= 0 && _checkpoint is null; i--)
+        {
+            if (!_retired[i].IsRead)
+            {
+                _store.Retire(_retired[i]);
+                _retired.RemoveAt(i);
+            }
+        }
     }
 
     private void Compact(KeySpace keys, int maxKeys)

@@ -14,6 +14,10 @@ public sealed record StateFaults
     /// begun.</summary>
     public bool ClaimsBeforeData { get; init; }
 
+    /// <summary>M2, otherwise: the tables, and with them the applied index, are durable before the records they speak
+    /// of.</summary>
+    public bool ClaimsBeforeRecords { get; init; }
+
     /// <summary>M18: the name of a new checkpoint is not synced.</summary>
     public bool SkipsDirectorySync { get; init; }
 

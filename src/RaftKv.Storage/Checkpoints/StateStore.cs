@@ -35,6 +35,9 @@ public sealed class StateStore : IDisposable
     private ulong _generation;
     private ulong _newestGeneration;
 
+    // What the last checkpoint stands for that was written. Whoever writes one holds it.
+    private readonly CheckpointTurn _turn = new();
+
     private StateStore(
         IFileSystem files,
         string directory,
@@ -81,6 +84,7 @@ public sealed class StateStore : IDisposable
         if (checkpoint is not null)
         {
             store.RefuseForeign(checkpoint);
+            store._turn.Token = checkpoint.Token;
             store._generation = checkpoint.Generation;
         }
 
@@ -99,6 +103,7 @@ public sealed class StateStore : IDisposable
             position => KeySpace.Open(maker.Open(path, identity, checkpoint.Token), position, faults.Keys),
             observer);
         store.Durable = store.Machine.Applied;
+        store._turn.Index = store.Durable.Index;
         return store;
     }
 
@@ -152,7 +157,8 @@ public sealed class StateStore : IDisposable
         return retired;
     }
 
-    /// <summary>Deletes what an installation has replaced.</summary>
+    /// <summary>Deletes what an installation has replaced, once it is not <see cref="RetiredState.IsRead"/> and no checkpoint
+    /// of it is being written.</summary>
     public void Retire(RetiredState state)
     {
         Invariant.Holds(state.Generation != _generation);
@@ -173,7 +179,7 @@ public sealed class StateStore : IDisposable
         }
 
         return new PendingCheckpoint(
-            _files, _directory, _identity, _maker.Name, machine, generation, records, tables.WrittenMemory, _faults);
+            _files, _directory, _identity, _maker.Name, machine, generation, records, tables.WrittenMemory, _turn, _faults);
     }
 
     private IRecordStore CreateRecords(ulong generation)
@@ -231,6 +237,7 @@ public sealed class PendingCheckpoint
     private readonly string _storeName;
     private readonly IRecordCheckpoint _records;
     private readonly ReadOnlyMemory<byte> _tables;
+    private readonly CheckpointTurn _turn;
     private readonly StateFaults _faults;
 
     internal PendingCheckpoint(
@@ -242,9 +249,11 @@ public sealed class PendingCheckpoint
         ulong generation,
         IRecordCheckpoint records,
         ReadOnlyMemory<byte> tables,
+        CheckpointTurn turn,
         StateFaults faults)
     {
         _files = files;
+        _turn = turn;
         _directory = directory;
         _identity = identity;
         _storeName = storeName;
@@ -272,14 +281,30 @@ public sealed class PendingCheckpoint
 
     internal ReadOnlyMemory<byte> Token => _records.Token;
 
-    /// <summary>Waits for the records and writes the checkpoint; the one part that may run beside the thread that applies.</summary>
+    /// <summary>Waits for the records and writes the checkpoint; the one part that may run beside the thread that
+    /// applies. Does nothing if one of a later state was written meanwhile: a start must not go back behind it.</summary>
     /// <exception cref="StorageException">It failed. After a failed sync the member must stop; else the checkpoint before
     /// still counts.</exception>
     public void Write()
     {
+        if (_faults.ClaimsBeforeRecords && !_turn.Token.IsEmpty)
+        {
+            new CheckpointFile(_identity, _storeName, Generation, _turn.Token, _tables).Write(_files, _directory);
+        }
+
         _records.Wait();
-        new CheckpointFile(_identity, _storeName, Generation, _records.Token, _faults.ClaimsBeforeData ? TablesNow() : _tables)
-            .Write(_files, _directory, _faults);
+        lock (_turn)
+        {
+            if (Position.Index < _turn.Index)
+            {
+                return;
+            }
+
+            new CheckpointFile(_identity, _storeName, Generation, _records.Token, _faults.ClaimsBeforeData ? TablesNow() : _tables)
+                .Write(_files, _directory, _faults);
+            (_turn.Index, _turn.Token) = (Position.Index, _records.Token);
+        }
+
         IsWritten = true;
     }
 
@@ -289,6 +314,16 @@ public sealed class PendingCheckpoint
         Machine.WriteTables(tables);
         return tables.WrittenMemory;
     }
+}
+
+/// <summary>Checkpoints are written one at a time, by whoever holds this.</summary>
+internal sealed class CheckpointTurn
+{
+    /// <summary>What the newest stands for.</summary>
+    public ulong Index { get; set; }
+
+    /// <summary>Of its records.</summary>
+    public ReadOnlyMemory<byte> Token { get; set; }
 }
 
 /// <summary>A state that is being taken in from another member.</summary>
@@ -324,6 +359,12 @@ public sealed class ArrivingState
 /// <summary>A state that was replaced.</summary>
 public sealed class RetiredState
 {
+    /// <summary>Whether somebody still reads it who began before it was closed to readers.</summary>
+    public bool IsRead => Machine.Keys.IsRead;
+
+    /// <summary>Nobody begins to read it any more. When readers find the new state.</summary>
+    public void CloseToReaders() => Machine.Keys.CloseToReaders();
+
     internal RetiredState(StateMachine machine, ulong generation)
     {
         Machine = machine;

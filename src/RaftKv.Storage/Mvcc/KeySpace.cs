@@ -35,6 +35,7 @@ public sealed partial class KeySpace : IDisposable
     private Revision _next;
     private bool _isWriting;
     private volatile PublishedKeys _published;
+    private volatile bool _isClosed;
 
     /// <param name="records">Its records, of which this takes possession; empty.</param>
     /// <param name="faults">None, but in tests.</param>
@@ -95,10 +96,19 @@ public sealed partial class KeySpace : IDisposable
     /// <summary>A key as the writer sees it.</summary>
     internal bool TryFind(ReadOnlySpan<byte> key, out KeyRevision found) => _index.Working.TryFind(key, out found);
 
-    /// <summary>Sees what was published last; on any thread.</summary>
+    /// <summary>Sees what was published last; on any thread. Not of a space that was closed to readers.</summary>
     public KeySpaceView OpenView()
     {
-        while (true)
+        var view = TryOpenView();
+        Invariant.Holds(view is not null);
+        return view;
+    }
+
+    /// <summary>Sees what was published last; on any thread.</summary>
+    /// <returns>Null if another space has taken the place of this one.</returns>
+    public KeySpaceView? TryOpenView()
+    {
+        while (!_isClosed)
         {
             var published = _faults.ShowsHalfWrites
                 ? _published with { Keys = _index.Freeze(), Revision = RevisionWithin }
@@ -108,6 +118,26 @@ public sealed partial class KeySpace : IDisposable
                 return new KeySpaceView(this, published.Pin, published.Keys, published.Revision, published.Compacted);
             }
         }
+
+        return null;
+    }
+
+    /// <summary>Whether a view is open. Once the space is closed to readers and nobody reads, nobody ever will.</summary>
+    public bool IsRead
+    {
+        get
+        {
+            _closedPins.RemoveAll(static pin => !pin.IsHeld);
+            return _closedPins.Count > 0 || !_isClosed;
+        }
+    }
+
+    /// <summary>Another space takes the place of this one: no view is opened any more. By the writer.</summary>
+    public void CloseToReaders()
+    {
+        _isClosed = true;
+        _published.Pin.Close(_published.Keys);
+        _closedPins.Add(_published.Pin);
     }
 
     /// <summary>The revision that readers see now; on any thread.</summary>
