@@ -73,6 +73,7 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
             RequestTimeout = options.RequestTimeout,
             RequestIdBase = _requestIdBase,
             Applier = options.Applier,
+            Leases = LeaseClockOptions.Default with { IsCheckpointing = true },
             Raft = RaftConfig.Default with
             {
                 HeartbeatTicks = 1,
@@ -177,7 +178,17 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
         _inbox.Post(ReplicaInput.Tick);
     }
 
-    public KeySpaceView OpenView() => _applier.Published.Keys.OpenView();
+    public KeySpaceView OpenView()
+    {
+        while (true)
+        {
+            // A state from the leader may take the place of this one between the two.
+            if (_applier.Published.Keys.TryOpenView() is { } view)
+            {
+                return view;
+            }
+        }
+    }
 
     public ulong NextRequestId() => _requestIdBase | (uint)Interlocked.Increment(ref _requestCount);
 
