@@ -32,6 +32,12 @@ internal enum Trouble
     Remove,
     Demote,
     Replace,
+    AddVoter,
+    WallClock,
+    RotLog,
+    RotState,
+    CutLog,
+    CutState,
 }
 
 /// <summary>One piece of trouble.</summary>

@@ -101,6 +101,7 @@ internal sealed class Liveness(Cluster cluster, TroubleMaker troubles)
             }
         }
 
+        text.Append(cluster.Whole?.Unsettled);
         return text.ToString();
     }
 }

@@ -1,6 +1,7 @@
 using RaftKv.Raft;
 using RaftKv.Simulation.Members;
 using RaftKv.Storage.Wal;
+using RaftKv.Storage.Watch;
 
 namespace RaftKv.Simulation;
 
@@ -35,6 +36,25 @@ internal static class Mutations
         Core("allows-concurrent-changes", "membership", 500, new RaftFaults { AllowsConcurrentChanges = true }),
         Core("keeps-lease-over-transfer", "leases", 1000, new RaftFaults { KeepsLeaseOverTransfer = true }),
         new("trusts-failed-sync", "disks", 100, new MemberFaults { Wal = new WalFaults { RepeatsFailedSync = true } }),
+        Core("member-M1-answers-before-durable", "member-crashes", 20, new RaftFaults { AnswersBeforeDurable = true }),
+        new("member-M2-claims-before-data", "member-crashes", 200, new MemberFaults { Checkpoints = new() { ClaimsBeforeData = true } }),
+        Core("member-M3-forgets-vote", "member-elections", 500, new RaftFaults { ForgetsVote = true }),
+        Core("member-M4-reads-without-round", "member-partitions", 500, new RaftFaults { ReadsWithoutRound = true }),
+        Core("member-M6-counts-learners", "member-membership", 200, new RaftFaults { CountsLearners = true }),
+        Core("member-M7-truncates-always", "member-partitions", 200, new RaftFaults { TruncatesAlways = true }),
+        Core("member-M8-commits-old-terms", "member-elections", 1000, new RaftFaults { CommitsOldTerms = true }),
+        Core("member-M9-repeats-config-changes", "member-membership", 200, new RaftFaults { RepeatsConfigChanges = true }),
+        Watch("member-M10-keeps-positions-over-snapshot", "member-snapshots", 200, new WatchFaults { KeepsPositionsOverSnapshot = true }),
+        Watch("member-M12-tells-progress-too-early", "member-watches", 200, new WatchFaults { TellsProgressTooEarly = true }),
+        Watch("member-M13-splits-revisions", "member-watches", 200, new WatchFaults { SplitsRevisions = true }),
+        new("member-M15-leases-by-wall-clock", "member-leases", 200, new MemberFaults { Stages = new() { LeasesByWallClock = true } }),
+        new("member-M16-leases-begin-again", "member-long-leases", 20, new MemberFaults { Stages = new() { LeasesBeginAgain = true } }),
+        new("member-M18-skips-directory-sync", "member-crashes", 200, new MemberFaults { Checkpoints = new() { SkipsDirectorySync = true } }),
+        Watch("member-loses-events-at-join", "member-watches", 200, new WatchFaults { LosesEventsAtJoin = true }),
+        Watch("member-repeats-events-at-join", "member-watches", 200, new WatchFaults { RepeatsEventsAtJoin = true }),
+        Watch("member-forgets-future-start", "member-watches", 200, new WatchFaults { ForgetsFutureStart = true }),
+        Watch("member-looks-up-before-too-late", "member-watches", 200, new WatchFaults { LooksUpBeforeTooLate = true }),
+        Watch("member-skips-what-is-compacted", "member-snapshots", 200, new WatchFaults { SkipsWhatIsCompacted = true }),
         new("reads-before-applied", "slow-follower", 200, new MemberFaults { ReadsBeforeApplied = true }),
     ];
 
@@ -54,6 +74,9 @@ internal static class Mutations
 
     public static FaultPlan Apply(this Mutation? mutation, FaultPlan plan)
         => mutation is null ? plan : plan with { Member = plan.Member with { Faults = mutation.Faults } };
+
+    private static Mutation Watch(string name, string scenario, int seedsMax, WatchFaults faults)
+        => new(name, scenario, seedsMax, new MemberFaults { Stages = new() { Watch = faults } });
 
     private static Mutation Core(string name, string scenario, int seedsMax, RaftFaults faults)
         => new(name, scenario, seedsMax, new MemberFaults { Core = faults });

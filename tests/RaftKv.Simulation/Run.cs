@@ -45,6 +45,7 @@ internal static class Run
         {
         }
 
+        cluster.Whole?.CheckAfterTrouble();
         new Liveness(cluster, troubles).Check();
         if (Linearizability.Check(cluster.History) is { } problem)
         {

@@ -28,6 +28,8 @@ internal static class Scenarios
 
     private static readonly Trouble[] Pauses = [Trouble.Pause, Trouble.PauseLeader];
 
+    private static readonly Trouble[] Damage = [Trouble.RotLog, Trouble.RotState, Trouble.CutLog, Trouble.CutState];
+
     private static readonly Trouble[] Loss = [Trouble.Wipe];
 
     public static readonly IReadOnlyList<Scenario> All =
@@ -46,6 +48,14 @@ internal static class Scenarios
         new("member-swarm", "whole members: everything, each seed with a selection of its own", MemberSwarm),
         new("member-calm", "whole members, no trouble at all", seed => Whole(Draw("member-calm", seed, [], rough: false))),
         new("member-crashes", "whole members end, one, several, all, anywhere", seed => Whole(Draw("member-crashes", seed, Crashes))),
+        new("member-elections", "whole members whose leaders come and go", seed => Whole(Elections(seed) with { Scenario = "member-elections" })),
+        new("member-partitions", "whole members, and a network that splits", seed => Watched(Draw("member-partitions", seed, [.. Partitions, .. Pauses]))),
+        new("member-disks", "whole members on disks that stall, fail, fill up, rot and lose the ends of files", seed => Whole(Draw("member-disks", seed, [.. Disks, .. Damage, Trouble.Crash]))),
+        new("member-membership", "whole members come, are promoted and go, while others fail", seed => Watched(Draw("member-membership", seed, [Trouble.AddLearner, Trouble.AddVoter, Trouble.Promote, Trouble.Promote, Trouble.Remove, Trouble.CrashLeader, Trouble.IsolateLeader, Trouble.Crash, Trouble.CrashAll, Trouble.Transfer]))),
+        new("member-leases", "leases of whole members, through leaders that end, stand still and are cut off, and clocks that are set", seed => Leased(Whole(Draw("member-leases", seed, [Trouble.CrashLeader, Trouble.IsolateLeader, Trouble.PauseLeader, Trouble.Transfer, Trouble.DiskStall, Trouble.WallClock, Trouble.Split])))),
+        new("member-long-leases", "leases that outlive their leaders, and must still end", MemberLongLeases),
+        new("member-watches", "clients that watch whole members through crashes, partitions and snapshots", seed => Watched(Draw("member-watches", seed, [.. Crashes, .. Partitions]))),
+        new("member-snapshots", "whole members fall so far behind that only a snapshot helps, while history is compacted and watched", MemberSnapshots),
         new("leases", "reads by lease, with clocks that differ as much as the lease's margin allows", Leases),
     ];
 
@@ -85,10 +95,69 @@ internal static class Scenarios
         return Draw("swarm", seed, [.. mix]);
     }
 
+    // All at once: half of the seeds watch, a third has leases.
     private static FaultPlan MemberSwarm(ulong seed)
     {
-        var plan = Swarm(seed);
-        return Whole(plan with { Scenario = "member-swarm" });
+        var plan = Swarm(seed) with { Scenario = "member-swarm" };
+        var chance = new Chance(seed).Stream("member-swarm");
+        plan = chance.CoinToss() ? Watched(plan) : Whole(plan);
+        return chance.Happens(1, 3) ? Leased(plan) : plan;
+    }
+
+    private static FaultPlan Leased(FaultPlan plan)
+    {
+        var chance = new Chance(plan.Seed).Stream("leased");
+        return plan with
+        {
+            Nanos = 2 * plan.Nanos,
+            Member = plan.Member with
+            {
+                // A new leader must be able to rely on the old one having noticed.
+                Raft = plan.Member.Raft with { PreVote = true },
+            },
+            Workload = plan.Workload with { Operations = 2 * plan.Workload.Operations },
+            Whole = plan.Whole! with
+            {
+                Leases = new Storage.Leases.LeaseClockOptions
+                {
+                    IsCheckpointing = chance.CoinToss(),
+                    CheckpointMs = 400,
+                    PassMs = 50,
+                    RetryMs = 300,
+                    SpreadFromCount = chance.Pick<int>([2, 1000]),
+                    SpreadPerSecond = chance.Pick<int>([2, 750]),
+                },
+                Workload = plan.Whole.Workload with { Grant = 6, Renew = 25, Revoke = 2 },
+            },
+        };
+    }
+
+    // Leaders that change every three seconds, under leases that live for eight and that nobody keeps alive.
+    private static FaultPlan MemberLongLeases(ulong seed)
+    {
+        var plan = Leased(Whole(Draw("member-long-leases", seed, [], rough: false)));
+        var chance = new Chance(seed).Stream("long leases");
+        var troubles = new List<PlannedTrouble>();
+        for (var second = 3; second < 27; second += 3)
+        {
+            var kind = chance.Pick<Trouble>([Trouble.CrashLeader, Trouble.IsolateLeader, Trouble.PauseLeader]);
+            troubles.Add(new PlannedTrouble(second * Simulator.Second, kind, 400 * Simulator.Millisecond, chance.Next()));
+        }
+
+        return plan with
+        {
+            Voters = 3,
+            Learners = 0,
+            Nanos = 27 * Simulator.Second,
+            Troubles = troubles,
+            Workload = plan.Workload with { Operations = 60 },
+            Whole = plan.Whole! with
+            {
+                LeasesEndWithin = 20 * Simulator.Second,
+                Leases = new Storage.Leases.LeaseClockOptions { IsCheckpointing = true, CheckpointMs = 200, PassMs = 50, RetryMs = 300 },
+                Workload = plan.Whole.Workload with { Grant = 10, Renew = 0, Revoke = 0, TtlMin = 8, TtlMax = 8 },
+            },
+        };
     }
 
     // The same troubles for members as they are in life. What the core may be told to do and no member does is as it is
@@ -121,6 +190,45 @@ internal static class Scenarios
                     BufferBytes = chance.Pick<int>([0, 300, 4096]),
                 },
                 StageDelayNanosMax = chance.Pick<long>([5, 50, 2000]) * Simulator.Microsecond,
+            },
+        };
+    }
+
+    private static FaultPlan MemberSnapshots(ulong seed)
+    {
+        var plan = Watched(Draw(
+            "member-snapshots",
+            seed,
+            [Trouble.IsolateSome, Trouble.IsolateSome, Trouble.Crash, Trouble.CrashLeader, Trouble.DiskStall, Trouble.CrashInDiskOperation]));
+        var whole = plan.Whole!;
+        return plan with
+        {
+            Workload = plan.Workload with { ThinkNanosMax = 3 * Simulator.Millisecond, Operations = 300 },
+            Whole = whole with
+            {
+                Applier = whole.Applier with { CheckpointEntries = 10, KeptEntries = 1 },
+                Workload = whole.Workload with { Compact = 8 },
+            },
+        };
+    }
+
+    private static FaultPlan Watched(FaultPlan plan)
+    {
+        plan = Whole(plan);
+        var chance = new Chance(plan.Seed).Stream("watched");
+        return plan with
+        {
+            Whole = plan.Whole! with
+            {
+                Workload = plan.Whole.Workload with { Watchers = chance.Between(2, 8), Compact = chance.Pick<int>([0, 2, 8]) },
+                Watch = new Storage.Watch.WatchOptions
+                {
+                    RecentChanges = chance.Pick<int>([1, 4, 32, 64 * 1024]),
+                    RememberedMatches = chance.Pick<int>([16, 1024]),
+                    ResponseRevisions = chance.Pick<int>([1, 3, 1000]),
+                    StreamBytes = chance.Pick<int>([100, 64 * 1024]),
+                    HistoryRevisions = chance.Pick<int>([2, 1024]),
+                },
             },
         };
     }

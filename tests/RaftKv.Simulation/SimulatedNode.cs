@@ -153,6 +153,26 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
         Lose("its disk was replaced");
     }
 
+    /// <summary>A stored bit rots, or the end of a file is gone. The process finds out when it reads it; the next one, at
+    /// the latest.</summary>
+    public void Damage(string directory, bool cutsTail, Chance chance)
+    {
+        if (!Disk.DirectoryExists(directory))
+        {
+            return;
+        }
+
+        _isDiskDamaged = true;
+        if (cutsTail)
+        {
+            Disk.CutSomeFile(directory, chance);
+        }
+        else
+        {
+            Disk.FlipSomeBit(directory, chance);
+        }
+    }
+
     public void Retire()
     {
         if (_member is not null)
@@ -342,6 +362,19 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
 
     void IMemberWorld.Leave() => _cluster.Simulator.Schedule(Now + LeavesAfter, this, LeaveDue, _boot);
 
+    void IMemberWorld.Dismiss(NodeId removed)
+    {
+        if (_cluster.Find(removed) is { } other)
+        {
+            _cluster.Simulator.Schedule(Now + LeavesAfter, other, LeaveDue, other._boot);
+        }
+    }
+
+    bool IMemberWorld.IsConnectedTo(NodeId other)
+        => _cluster.Find(other) is { IsUp: true }
+            && !_cluster.Network.IsCut(Self, other)
+            && !_cluster.Network.IsCut(other, Self);
+
     private void Enter() => Disk.Now = Now;
 
     private void Leave(string what) => Leave(what, default);
@@ -367,6 +400,11 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
                 break;
             case StartRefusedException or Storage.Wal.WalDamagedException or CheckpointDamagedException or BootstrapException:
                 End(CrashKind.Power, trouble.Message);
+                Lose(trouble.Message);
+                break;
+            case StorageException when _isDiskDamaged:
+                // It has noticed, and does not go on with what is not what it wrote.
+                End(CrashKind.Process, trouble.Message);
                 Lose(trouble.Message);
                 break;
             case StorageException:

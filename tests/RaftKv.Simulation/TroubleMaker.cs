@@ -2,6 +2,7 @@ using RaftKv.Raft;
 using RaftKv.Raft.Membership;
 using RaftKv.Simulation.Disks;
 using RaftKv.Simulation.Members;
+using RaftKv.Simulation.Whole;
 
 namespace RaftKv.Simulation;
 
@@ -157,6 +158,19 @@ internal sealed class TroubleMaker(Cluster cluster) : IActor
                 (chance.CoinToss() ? some : cluster.Leader ?? some).Do(
                     "transfer", member => member.TransferLeadership(SomeNode(chance).Self));
                 break;
+            case Trouble.WallClock:
+                // From milliseconds to minutes, forth and back.
+                EachNode(node => node.WallOffsetNanos = chance.Between(-1, 1) * Simulator.Millisecond * chance.Pick<long>([11, 500, 5000, 288_000]));
+                break;
+            case Trouble.RotLog or Trouble.RotState or Trouble.CutLog or Trouble.CutState:
+                if (MayLose(some))
+                {
+                    var isLog = trouble.Kind is Trouble.RotLog or Trouble.CutLog;
+                    some.Damage(isLog ? WholeMember.LogPath : WholeMember.RecordsPath(some.Disk), trouble.Kind is Trouble.CutLog or Trouble.CutState, chance);
+                    Crash(some, CrashKind.Process, trouble.Lasts);
+                }
+
+                break;
             default:
                 ChangeMembership(trouble.Kind, some, chance);
                 break;
@@ -232,6 +246,7 @@ internal sealed class TroubleMaker(Cluster cluster) : IActor
         var change = kind switch
         {
             Trouble.AddLearner => cluster.AddMachine() is { } added ? ConfigChange.AddLearner(added.Self) : null,
+            Trouble.AddVoter => cluster.AddMachine() is { } added ? ConfigChange.OneStep(ConfigStepKind.AddVoter, added.Self, default) : null,
             Trouble.Promote => config.Learners.Length > 0 ? ConfigChange.AddVoter(chance.Pick(config.Learners)) : null,
             Trouble.Remove => config.Voters.Length > 1 ? ConfigChange.Remove(chance.Pick(config.Members)) : null,
             Trouble.Demote => config.Voters.Length > 2 ? ConfigChange.AddLearner(chance.Pick(config.Voters)) : null,

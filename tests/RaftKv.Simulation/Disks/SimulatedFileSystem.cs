@@ -117,6 +117,23 @@ public sealed class SimulatedFileSystem : IFileSystem
         return false;
     }
 
+    /// <summary>The end of one file under a directory is gone, chosen by chance.</summary>
+    public void CutSomeFile(string directory, Chance chance)
+    {
+        var names = List(directory);
+        for (var tries = 0; tries < names.Count; tries++)
+        {
+            var path = Path.Join(directory, names[chance.Below(names.Count)]);
+            if (_files.TryGetValue(path, out var inode) && inode.Length > 0)
+            {
+                inode.SetLength(Math.Max(0, inode.Length - chance.Between(1, 4096)), _now);
+                inode.MarkSynced(_now);
+                inode.Settle(_now);
+                return;
+            }
+        }
+    }
+
     /// <summary>The power goes now, or went in the middle of <see cref="CrashAtOperation"/>.</summary>
     public void Crash(UnsyncedFate fate = UnsyncedFate.Drawn)
     {

@@ -79,6 +79,12 @@ internal interface IMemberWorld
 
     /// <summary>The member belongs to the cluster no more, and its process ends for good.</summary>
     void Leave();
+
+    /// <summary>Another one learns, as it knocks, that it does not belong to the cluster any more.</summary>
+    void Dismiss(NodeId removed);
+
+    /// <summary>Whether both are up and hear each other.</summary>
+    bool IsConnectedTo(NodeId other);
 }
 
 /// <summary>A whole state machine as of one position, in bytes, as it lies on disk and travels to other members.</summary>

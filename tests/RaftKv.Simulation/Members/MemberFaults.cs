@@ -1,4 +1,5 @@
 using RaftKv.Raft;
+using RaftKv.Storage.Checkpoints;
 using RaftKv.Storage.Wal;
 
 namespace RaftKv.Simulation.Members;
@@ -24,6 +25,9 @@ internal sealed record MemberFaults
 
     /// <summary>Those of the stages of a whole member.</summary>
     public Server.Replica.MemberFaults Stages { get; init; } = Server.Replica.MemberFaults.None;
+
+    /// <summary>Those of the checkpoints of a whole member.</summary>
+    public CheckpointFaults Checkpoints { get; init; } = CheckpointFaults.None;
 
     /// <summary>Those of the log.</summary>
     public WalFaults Wal { get; init; } = WalFaults.None;

@@ -17,7 +17,23 @@ internal sealed class CommittedIsOnAQuorum
         Check(index, hash, config.Outgoing, isOnDisk);
     }
 
+    public static bool Holds(ulong index, ulong hash, ClusterConfig config, Func<NodeId, ulong, ulong, bool> isOnDisk)
+        => IsMajority(Count(index, hash, config.Voters, isOnDisk), config.Voters)
+            && IsMajority(Count(index, hash, config.Outgoing, isOnDisk), config.Outgoing);
+
     private static void Check(
+        ulong index, ulong hash, ReadOnlySpan<NodeId> voters, Func<NodeId, ulong, ulong, bool> isOnDisk)
+    {
+        var holders = Count(index, hash, voters, isOnDisk);
+        if (!IsMajority(holders, voters))
+        {
+            throw new Violation(
+                nameof(CommittedIsOnAQuorum),
+                $"entry {index} is taken for committed with {holders} of {voters.Length} voters holding it");
+        }
+    }
+
+    private static int Count(
         ulong index, ulong hash, ReadOnlySpan<NodeId> voters, Func<NodeId, ulong, ulong, bool> isOnDisk)
     {
         var holders = 0;
@@ -26,11 +42,8 @@ internal sealed class CommittedIsOnAQuorum
             holders += isOnDisk(voter, index, hash) ? 1 : 0;
         }
 
-        if (voters.Length > 0 && holders <= voters.Length / 2)
-        {
-            throw new Violation(
-                nameof(CommittedIsOnAQuorum),
-                $"entry {index} is taken for committed with {holders} of {voters.Length} voters holding it");
-        }
+        return holders;
     }
+
+    private static bool IsMajority(int holders, ReadOnlySpan<NodeId> voters) => voters.Length == 0 || holders > voters.Length / 2;
 }

@@ -139,6 +139,7 @@ internal sealed class SafetyChecks
         }
 
         _configurations.InUse(raft);
+        record.SteppedWith = raft.Config;
         if (raft.Role != Role.Leader)
         {
             return;
@@ -191,7 +192,14 @@ internal sealed class SafetyChecks
         var isCompany = raft.Committed == raft.ConfigIndex && raft.Config.Voters.Length == 2;
         if (raft.Role == Role.Leader && !isCompany)
         {
-            CommittedIsOnAQuorum.Check(raft.Committed, record.Log.HashAt(raft.Committed), raft.Config, _isOnDisk);
+            // A member that has done several things at once may have committed before it took on another configuration.
+            var hash = record.Log.HashAt(raft.Committed);
+            if (!_states.LooksAtSome
+                || record.SteppedWith.IsEmpty
+                || !CommittedIsOnAQuorum.Holds(raft.Committed, hash, record.SteppedWith, _isOnDisk))
+            {
+                CommittedIsOnAQuorum.Check(raft.Committed, hash, raft.Config, _isOnDisk);
+            }
         }
     }
 
@@ -230,6 +238,9 @@ internal sealed class SafetyChecks
         public ulong DurableIndex { get; set; }
 
         public ulong Committed { get; set; }
+
+        /// <summary>The configuration when it was looked at last.</summary>
+        public ClusterConfig SteppedWith { get; set; } = ClusterConfig.Empty;
 
         public ulong ElectedIn { get; set; }
 

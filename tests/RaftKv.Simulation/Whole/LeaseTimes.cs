@@ -46,6 +46,20 @@ internal sealed class LeaseTimes(Replay replay, Cluster cluster)
     /// <summary>The time of a lease was over, says the leader that the cluster has agreed with.</summary>
     public void Ended(AgreedLease lease) => CheckNotEarly(lease);
 
+    /// <summary>Leases that were kept alive for the last time before a moment are to be gone.</summary>
+    public void CheckGone(long before)
+    {
+        foreach (var lease in replay.Leases.Values)
+        {
+            var last = Math.Max(lease.GrantedAt, lease.KeptAt.Count > 0 ? lease.KeptAt.Max() : 0);
+            if (last < before)
+            {
+                throw new Violation(
+                    nameof(LeaseTimes), $"lease {lease.Id:x} of {lease.Ttl} s was kept alive at {last / 1000} us for the last time, and is still there");
+            }
+        }
+    }
+
     private AgreedLease? Find(long id)
     {
         foreach (var lease in replay.AllLeases)

@@ -25,7 +25,7 @@ internal sealed partial class WholeMember
     /// <summary>Reads what every write acknowledged before the call has left.</summary>
     public void Read(KvCall call)
     {
-        _waiting.Add(new WaitingCall(call, Answer: null, _stages.Reads.WaitAsync()));
+        _waiting.Add(new WaitingCall(call, Answer: null, _stages.Reads.WaitAsync()) { Next = ReadLocally });
         _stages.Inbox.Post(ReplicaInput.Read);
         LookAtCalls();
     }
@@ -52,7 +52,7 @@ internal sealed partial class WholeMember
         switch (outcome)
         {
             case LeaseRenewal.Renewed:
-                Answer(call);
+                Await(call, _stages.Reads.WaitAsync(), Answer);
                 break;
             case LeaseRenewal.RenewedPastCheckpoint:
                 // Answered when the next leader would know of it, too.
@@ -61,13 +61,39 @@ internal sealed partial class WholeMember
                 Propose(call, CommandEnvelope.Encode(call.RequestId, Caller.Nobody, command));
                 break;
             case LeaseRenewal.Unknown:
-                call.Answer(new KvReply(Refusal: null, StateError.LeaseNotFound, 0, default));
+                Await(call, _stages.Reads.WaitAsync(), AnswerUnknown);
                 break;
             default:
                 call.Answer(new KvReply(RequestRefusal.NotLeader, StateError.None, 0, default));
                 break;
         }
     }
+
+    // What the clock of a leader says counts if nobody else can have led.
+    private void Await(KvCall call, Task turn, Action<KvCall> answer)
+    {
+        var since = _standing;
+        _waiting.Add(new WaitingCall(call, Answer: null, turn)
+        {
+            Next = waited =>
+            {
+                if (since.IsLeader && _standing.IsLeader && _standing.Term == since.Term)
+                {
+                    answer(waited);
+                }
+                else
+                {
+                    waited.Answer(new KvReply(RequestRefusal.NotLeader, StateError.None, 0, default));
+                }
+            },
+        });
+        _stages.Inbox.Post(ReplicaInput.Read);
+    }
+
+    private void AnswerUnknown(KvCall call)
+        => call.Answer(_stages.Leases.Renew(call.Lease) == LeaseRenewal.Unknown
+            ? new KvReply(Refusal: null, StateError.LeaseNotFound, 0, default)
+            : new KvReply(RequestRefusal.NotLeader, StateError.None, 0, default));
 
     private void Answer(KvCall call)
     {
@@ -101,7 +127,7 @@ internal sealed partial class WholeMember
             }
             else if (waiting.Turn is not null)
             {
-                ReadLocally(waiting.Call);
+                waiting.Next(waiting.Call);
             }
             else
             {
@@ -113,7 +139,10 @@ internal sealed partial class WholeMember
         }
     }
 
-    private sealed record WaitingCall(KvCall Call, Task<Answer>? Answer, Task? Turn);
+    private sealed record WaitingCall(KvCall Call, Task<Answer>? Answer, Task? Turn)
+    {
+        public Action<KvCall> Next { get; init; } = static _ => { };
+    }
 }
 
 /// <summary>Something that a client asks of a member.</summary>

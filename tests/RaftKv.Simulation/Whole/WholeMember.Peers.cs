@@ -50,7 +50,9 @@ internal sealed partial class WholeMember : IPeerNetwork
     {
         if (_stages.Store.Machine.Members.IsRemoved(message.From))
         {
-            return; // Its connection would have been refused.
+            // Its connection is refused, and it is told why.
+            _world.Dismiss(message.From);
+            return;
         }
 
         if (state is null)
@@ -98,6 +100,16 @@ internal sealed partial class WholeMember : IPeerNetwork
             _ => MemberChange.Add(Named(step.Member, isLearner: step.Kind == ConfigStepKind.AddLearner), maxLearners: 2),
         };
         if (machine.Members.Check(change) != StateError.None)
+        {
+            return;
+        }
+
+        try
+        {
+            MembershipRules.CheckHealth(
+                change, [.. machine.Members.Members], _world.Self, id => _world.IsConnectedTo(id) ? TimeSpan.FromMinutes(1) : null);
+        }
+        catch (RequestRefusedException)
         {
             return;
         }

@@ -9,6 +9,7 @@ using RaftKv.Simulation.Members;
 using RaftKv.Storage.Checkpoints;
 using RaftKv.Storage.Files;
 using RaftKv.Storage.State;
+using RaftKv.Storage.State.Commands;
 using RaftKv.Storage.Wal;
 using IMember = RaftKv.Simulation.Members.IMember;
 
@@ -22,7 +23,13 @@ namespace RaftKv.Simulation.Whole;
     "Design", "CA1001", Justification = "A process ends without saying goodbye; its disk sees to it that nothing of it goes on.")]
 internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackground
 {
+    public const string LogPath = Home + "/wal";
+
     private const string Home = "/member";
+    private const string StatePath = Home + "/state";
+
+    // So often a member says who it is, until the cluster knows.
+    private const int TicksBetweenAnnouncements = 20;
 
     private readonly IMemberWorld _world;
     private readonly FaultPlan _plan;
@@ -84,7 +91,7 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
         _stages = new MemberStages(
             settings,
             _wal,
-            observer => StateStore.Open(world.Disk, statePath, directory.Identity, maker, observer),
+            observer => StateStore.Open(world.Disk, statePath, directory.Identity, maker, observer, faults.Checkpoints),
             new StageBells(_runs[(int)Stage.Replica], _runs[(int)Stage.Writer], _runs[(int)Stage.Applier], this),
             MembersChanged,
             _reported);
@@ -137,6 +144,20 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
         directory.Subdirectory("state");
     }
 
+    /// <summary>Where the records of one of its generations are.</summary>
+    public static string RecordsPath(SimulatedFileSystem disk)
+    {
+        foreach (var name in disk.DirectoryExists(StatePath) ? disk.List(StatePath) : [])
+        {
+            if (name.StartsWith("records-", StringComparison.Ordinal))
+            {
+                return Path.Join(StatePath, name);
+            }
+        }
+
+        return StatePath;
+    }
+
     /// <summary>What the cluster knows of a member before it has started.</summary>
     public static Member Named(NodeId id, bool isLearner)
         => new(id, "", [string.Create(CultureInfo.InvariantCulture, $"http://{id.Value}:2380")], [], isLearner);
@@ -147,6 +168,11 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
     {
         _stages.Inbox.Post(ReplicaInput.Tick);
         TickStreams();
+        if (_ticks % TicksBetweenAnnouncements == 0 && Members.Find(_world.Self) is { HasStarted: false })
+        {
+            Announce();
+        }
+
         LookAtCalls();
     }
 
@@ -180,6 +206,14 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
 
     private static WalOptions WalOptionsOf(Members.MemberSettings settings)
         => new() { SegmentBytes = settings.SegmentBytes, TailBytes = settings.TailBytes, Faults = settings.Faults.Wal };
+
+    private void Announce()
+        => Propose(new KvCall
+        {
+            LeaseCommand = requestId => CommandEnvelope.Encode(
+                requestId, Caller.Nobody, new MemberAttributesCommand(_world.Self, $"member {_world.Self}", [])),
+            Answer = static _ => { },
+        });
 
     private MemberState StateNow()
     {
@@ -258,12 +292,6 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
             _world.Installed(StateNow(), StateHash);
         }
     }
-
-    private void TickStreams()
-    {
-    }
-
-    private bool DrainStreams() => false;
 
     private void Publish(MemberStanding standing) => _standing = standing;
 

@@ -27,6 +27,10 @@ internal sealed record WholeSettings
     /// <summary>How long a state is held before it is on its way, and taken in before it is complete, at most.</summary>
     public long SnapshotNanosMax { get; init; } = 30 * Simulator.Millisecond;
 
+    /// <summary>So long a lease that nobody keeps alive may be there, whatever happens to leaders; null if that is not
+    /// looked at.</summary>
+    public long? LeasesEndWithin { get; init; }
+
     public KvWorkload Workload { get; init; } = new();
 }
 

@@ -22,6 +22,7 @@ internal sealed class WholeWorld
     private readonly Cluster _cluster;
     private readonly Chance _chance;
     private readonly List<KvClient> _clients = [];
+    private readonly List<WatchClient> _watchers = [];
     private int _operationsLeft;
 
     public WholeWorld(Cluster cluster, Chance chance)
@@ -63,6 +64,13 @@ internal sealed class WholeWorld
         {
             AddClient(Settings.Workload).WantsMore = () => _operationsLeft-- > 0;
         }
+
+        for (var client = 0; client < Settings.Workload.Watchers; client++)
+        {
+            var watcher = new WatchClient(_cluster, this, _chance.Stream("watcher", client), client);
+            _watchers.Add(watcher);
+            watcher.Start();
+        }
     }
 
     public KvClient AddClient(KvWorkload workload)
@@ -80,10 +88,29 @@ internal sealed class WholeWorld
         {
             client.Stop();
         }
+
+        foreach (var watcher in _watchers)
+        {
+            watcher.Settle();
+        }
     }
 
     /// <summary>Whether everything has come to its end that must.</summary>
-    public bool IsSettled => true;
+    public bool IsSettled => _watchers.TrueForAll(watcher => watcher.IsUpToDate) && Replay.Leases.Count == 0;
+
+    /// <summary>What has not come to its end.</summary>
+    public string Unsettled
+        => string.Join("; ", _watchers.Where(watcher => !watcher.IsUpToDate).Select(watcher => watcher.ToString()))
+            + string.Concat(Replay.Leases.Values.Select(lease => $"; lease {lease.Id:x} of {lease.Ttl} s, granted at {lease.GrantedAt / 1000} us"));
+
+    /// <summary>When all trouble is over.</summary>
+    public void CheckAfterTrouble()
+    {
+        if (Settings.LeasesEndWithin is { } bound)
+        {
+            LeaseTimes.CheckGone(_cluster.Simulator.Now - bound);
+        }
+    }
 
     /// <summary>A client that writes until a number of its writes were acknowledged.</summary>
     public KvClient AddProbe(int writes)
