@@ -107,6 +107,19 @@ public sealed class LifeTests
     }
 
     [Fact]
+    public async Task A_cluster_of_one_grows_under_load()
+    {
+        await using var store = await Target.StartOrSkipAsync(Kind);
+        await using var load = Load.On(store, Writers);
+        await load.MoreAsync(100);
+        await store.AddAsync(cancellation: TestContext.Current.CancellationToken);
+        await load.MoreAsync(100);
+        await store.AddAsync(cancellation: TestContext.Current.CancellationToken);
+        await load.MoreAsync(100);
+        await load.StopAndCheckAsync();
+    }
+
+    [Fact]
     public async Task A_learner_gets_everything_and_then_a_vote()
     {
         await using var store = await Target.StartOrSkipAsync(Kind, members: 3);
