@@ -37,7 +37,7 @@ internal static class Mutations
         Core("keeps-lease-over-transfer", "leases", 1000, new RaftFaults { KeepsLeaseOverTransfer = true }),
         new("trusts-failed-sync", "disks", 100, new MemberFaults { Wal = new WalFaults { RepeatsFailedSync = true } }),
         Core("member-M1-answers-before-durable", "member-crashes", 20, new RaftFaults { AnswersBeforeDurable = true }),
-        new("member-M2-claims-before-data", "member-crashes", 200, new MemberFaults { Checkpoints = new() { ClaimsBeforeData = true } }),
+        new("member-M2-claims-before-data", "member-crashes", 200, new MemberFaults { Checkpoints = new() { ClaimsBeforeRecords = true } }),
         Core("member-M3-forgets-vote", "member-elections", 500, new RaftFaults { ForgetsVote = true }),
         Core("member-M4-reads-without-round", "member-partitions", 500, new RaftFaults { ReadsWithoutRound = true }),
         Core("member-M6-counts-learners", "member-membership", 200, new RaftFaults { CountsLearners = true }),

@@ -27,7 +27,7 @@ internal sealed record MemberFaults
     public Server.Replica.MemberFaults Stages { get; init; } = Server.Replica.MemberFaults.None;
 
     /// <summary>Those of the checkpoints of a whole member.</summary>
-    public CheckpointFaults Checkpoints { get; init; } = CheckpointFaults.None;
+    public StateFaults Checkpoints { get; init; } = StateFaults.None;
 
     /// <summary>Those of the log.</summary>
     public WalFaults Wal { get; init; } = WalFaults.None;
