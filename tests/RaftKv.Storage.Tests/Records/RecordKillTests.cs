@@ -60,7 +60,7 @@ public sealed class RecordKillTests
             ];
         }
 
-        using var writer = Process.Start(new ProcessStartInfo("dotnet", arguments) 
+        using var writer = Process.Start(new ProcessStartInfo("dotnet", arguments)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
