@@ -94,6 +94,11 @@ public sealed class CommandLineTests
         if (arguments[0] != "snapshot")
         {
             Assert.Contains("127.0.0.1:1", run.Error, StringComparison.Ordinal);
+        }
+
+        // The health of an endpoint is said in etcdctl's words.
+        if (arguments[0] is not ("snapshot" or "endpoint"))
+        {
             Assert.Contains("--endpoints", run.Error, StringComparison.Ordinal);
         }
     }
