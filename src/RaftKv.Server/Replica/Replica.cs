@@ -494,7 +494,9 @@ public sealed class Replica : IStage
         _raft.Term,
         _raft.Leader,
         _raft.Role == Role.Leader,
-        _raft.Config.IsLearner(_raft.Self),
+
+        // One that has yet to read that it is a member counts as a learner.
+        !_raft.Config.IsVoter(_raft.Self),
         _raft.TransferTarget);
 }
 
