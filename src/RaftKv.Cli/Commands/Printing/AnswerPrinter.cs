@@ -94,5 +94,25 @@ internal abstract class AnswerPrinter(AnswerWriter output)
 
     public virtual void MoveLeader(ulong from, ulong to, MoveLeaderResponse response) => throw NoSuchForm();
 
+    /// <summary>The answer of one operation of a transaction, as if it had been asked for by itself.</summary>
+    protected void Operation(ResponseOp answer)
+    {
+        switch (answer.ResponseCase)
+        {
+            case ResponseOp.ResponseOneofCase.ResponseRange:
+                Get(answer.ResponseRange, isValueOnly: false);
+                break;
+            case ResponseOp.ResponseOneofCase.ResponsePut:
+                Put(answer.ResponsePut);
+                break;
+            case ResponseOp.ResponseOneofCase.ResponseDeleteRange:
+                Delete(answer.ResponseDeleteRange);
+                break;
+            case ResponseOp.ResponseOneofCase.ResponseTxn:
+                Txn(answer.ResponseTxn);
+                break;
+        }
+    }
+
     private NotSupportedException NoSuchForm() => new($"{GetType().Name} has no form for this answer.");
 }

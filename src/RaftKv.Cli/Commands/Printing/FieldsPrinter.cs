@@ -41,21 +41,7 @@ internal sealed class FieldsPrinter(AnswerWriter output) : AnswerPrinter(output)
         Field("Succeeded", Text(response.Succeeded));
         foreach (var answer in response.Responses)
         {
-            switch (answer.ResponseCase)
-            {
-                case ResponseOp.ResponseOneofCase.ResponseRange:
-                    Get(answer.ResponseRange, isValueOnly: false);
-                    break;
-                case ResponseOp.ResponseOneofCase.ResponsePut:
-                    Put(answer.ResponsePut);
-                    break;
-                case ResponseOp.ResponseOneofCase.ResponseDeleteRange:
-                    Delete(answer.ResponseDeleteRange);
-                    break;
-                case ResponseOp.ResponseOneofCase.ResponseTxn:
-                    Txn(answer.ResponseTxn);
-                    break;
-            }
+            Operation(answer);
         }
     }
 

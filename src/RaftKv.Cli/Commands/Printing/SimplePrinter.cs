@@ -36,21 +36,7 @@ internal sealed class SimplePrinter(AnswerWriter output, bool isHex) : AnswerPri
         foreach (var answer in response.Responses)
         {
             Output.Line();
-            switch (answer.ResponseCase)
-            {
-                case ResponseOp.ResponseOneofCase.ResponseRange:
-                    Get(answer.ResponseRange, isValueOnly: false);
-                    break;
-                case ResponseOp.ResponseOneofCase.ResponsePut:
-                    Put(answer.ResponsePut);
-                    break;
-                case ResponseOp.ResponseOneofCase.ResponseDeleteRange:
-                    Delete(answer.ResponseDeleteRange);
-                    break;
-                case ResponseOp.ResponseOneofCase.ResponseTxn:
-                    Txn(answer.ResponseTxn);
-                    break;
-            }
+            Operation(answer);
         }
     }
 
