@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Net;
 using Microsoft.Extensions.Logging;
+using RaftKv.Cli.Commands.Text;
 using RaftKv.Server;
 using RaftKv.Server.Replica;
 
@@ -272,9 +273,16 @@ internal sealed class ServeFlags
     private static TimeSpan Duration(ArgumentResult argument)
     {
         var text = argument.Tokens[0].Value;
-        if (GoDuration.TryParse(text, out var duration) && duration > TimeSpan.Zero)
+        try
         {
-            return duration;
+            if (GoDuration.Parse(text) is var duration && duration > TimeSpan.Zero)
+            {
+                return duration;
+            }
+        }
+        catch (FormatException)
+        {
+            // Said below, with an example.
         }
 
         argument.AddError($"'{text}' is no duration: write it as 300ms, 20s or 1h30m.");
