@@ -21,13 +21,13 @@ namespace RaftKv.Server.Hosting;
 /// A member's stages with threads under them, and the disk under those. It knows no port: peers and services are put
 /// around it by <see cref="RaftKvNode"/>.
 /// </summary>
-internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
+internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposable
 {
+    // Before the leader is asked again, or looked for again.
+    private static readonly TimeSpan LeaderPause = TimeSpan.FromMilliseconds(20);
+
     // How far the log may be ahead of what is applied before new requests are refused.
     private const ulong MaxApplyLag = 5_000;
-
-    // How long the renewal of a lease that is not known here waits for its grant to be applied.
-    private static readonly TimeSpan ApplyPatience = TimeSpan.FromSeconds(1);
 
     private readonly RaftKvOptions _options;
     private readonly ILogger _log;
@@ -49,9 +49,6 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
     private SnapshotTraffic? _snapshots;
     private ITimer? _ticks;
     private long _requestCount;
-
-    // When the last quorum was asked that said that this member leads. Long ago, at first.
-    private long _ledAt = long.MinValue / 2;
     private volatile MemberStanding _standing = new(0, NodeId.None, false, false, NodeId.None);
     private volatile TaskCompletionSource _standingChanged = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _isStopped;
@@ -222,208 +219,6 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
     public async ValueTask WaitUntilCompactedAsync(CancellationToken cancellation)
         => await _applier.WaitUntilCompactedAsync().WaitAsync(cancellation).ConfigureAwait(false);
 
-    public async ValueTask<long> RenewLeaseAsync(long id, CancellationToken cancellation)
-    {
-        var since = _options.Time.GetTimestamp();
-        var isCurrent = false;
-        while (true)
-        {
-            ThrowIfStopped();
-            var now = _options.Time.GetTimestamp();
-            var outcome = _leases.Renew(id, out var ttl);
-            switch (outcome)
-            {
-                case LeaseRenewal.Renewed when await HasLedAsync(now, cancellation).ConfigureAwait(false):
-                    return ttl;
-                case LeaseRenewal.RenewedPastCheckpoint:
-                    var requestId = NextRequestId();
-                    var command = new LeaseCheckpointCommand([new LeaseRemaining(id, 0)]);
-                    await ProposeAsync(CommandEnvelope.Encode(requestId, Caller.Nobody, command), requestId, cancellation)
-                        .ConfigureAwait(false);
-                    continue;
-                case LeaseRenewal.Unknown when isCurrent:
-                    return 0;
-                case LeaseRenewal.Unknown when await HasLedAsync(now, cancellation).ConfigureAwait(false):
-                    // Another member may have applied its grant before this one, and told the client.
-                    await WaitForGrantsAsync(cancellation).ConfigureAwait(false);
-                    isCurrent = true;
-                    continue;
-                case LeaseRenewal.NotLeading when !_standing.IsLeader && Leader() is { } leader:
-                    if (await _leaderCalls!.RenewLeaseAsync(leader, id, cancellation).ConfigureAwait(false) is { } told)
-                    {
-                        return told;
-                    }
-
-                    break;
-            }
-
-            // It is being revoked, or leadership is moving: soon one will know more.
-            if (_options.Time.GetElapsedTime(since) > RequestTimeout)
-            {
-                throw new RequestRefusedException(
-                    _standing.Leader.IsNone ? RequestRefusal.NoLeader : RequestRefusal.TimedOut);
-            }
-
-            await Task.Delay(TimeSpan.FromMilliseconds(20), _options.Time, cancellation).ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>
-    /// Whether a quorum has said that this member leads, shortly before a time or after it. A new leader gives every lease
-    /// an election timeout more than it had, so one that was renewed so soon after the quorum's word cannot run out earlier
-    /// than its client was told.
-    /// </summary>
-    private async ValueTask<bool> HasLedAsync(long time, CancellationToken cancellation)
-    {
-        // Half, because clocks do not run alike.
-        if (_options.Time.GetElapsedTime(Interlocked.Read(ref _ledAt), time) <= _options.ElectionTimeout / 2)
-        {
-            return true;
-        }
-
-        var asked = _options.Time.GetTimestamp();
-        var quorum = _reads.ConfirmAsync();
-        _inbox.Post(ReplicaInput.Read);
-        await quorum.WaitAsync(cancellation).ConfigureAwait(false);
-        if (!_standing.IsLeader)
-        {
-            return false;
-        }
-
-        Interlocked.Exchange(ref _ledAt, asked);
-        return true;
-    }
-
-    private async ValueTask WaitForGrantsAsync(CancellationToken cancellation)
-    {
-        var turn = _reads.WaitAsync();
-        _inbox.Post(ReplicaInput.Read);
-        try
-        {
-            await turn.WaitAsync(ApplyPatience, _options.Time, cancellation).ConfigureAwait(false);
-        }
-        catch (TimeoutException)
-        {
-            throw new RequestRefusedException(RequestRefusal.AppliedTooLate);
-        }
-    }
-
-    /// <summary>Renews on this member's clock.</summary>
-    /// <returns>Null if it does not lead.</returns>
-    public async ValueTask<long?> RenewHereAsync(long id, CancellationToken cancellation)
-        => _leases.IsLeading ? await RenewLeaseAsync(id, cancellation).ConfigureAwait(false) : null;
-
-    public async ValueTask<LeaseTime?> GetLeaseTimeAsync(long id, bool wantsKeys, CancellationToken cancellation)
-    {
-        var since = _options.Time.GetTimestamp();
-        while (true)
-        {
-            ThrowIfStopped();
-            if (_leases.IsLeading)
-            {
-                await WaitUntilCurrentAsync(cancellation).ConfigureAwait(false);
-                return await AskStateAsync(machine => Describe(machine, id, wantsKeys), cancellation).ConfigureAwait(false);
-            }
-
-            if (!_standing.IsLeader && Leader() is { } leader)
-            {
-                var (isAnswered, time) = await _leaderCalls!.GetLeaseTimeAsync(leader, id, wantsKeys, cancellation).ConfigureAwait(false);
-                if (isAnswered)
-                {
-                    return time;
-                }
-            }
-
-            if (_options.Time.GetElapsedTime(since) > RequestTimeout)
-            {
-                throw new RequestRefusedException(
-                    _standing.Leader.IsNone ? RequestRefusal.NoLeader : RequestRefusal.TimedOut);
-            }
-
-            await Task.Delay(TimeSpan.FromMilliseconds(20), _options.Time, cancellation).ConfigureAwait(false);
-        }
-    }
-
-    public bool IsLeasing => _leases.IsLeading;
-
-    public async ValueTask<IReadOnlyList<long>> GetLeasesAsync(CancellationToken cancellation)
-        => _leases.IsLeading
-            ? _leases.IdsByExpiry()
-            : await AskStateAsync(machine => machine.Leases.Sorted().Select(lease => lease.Id).ToArray(), cancellation)
-                .ConfigureAwait(false);
-
-    public async ValueTask<(StateError Error, IReadOnlyList<Member> Members)> ChangeMembersAsync(
-        MemberChange change, CancellationToken cancellation)
-    {
-        var since = _options.Time.GetTimestamp();
-        while (true)
-        {
-            ThrowIfStopped();
-            if (_standing.IsLeader)
-            {
-                return await ChangeMembersHereAsync(change, cancellation).ConfigureAwait(false);
-            }
-
-            if (Leader() is { } leader
-                && await _leaderCalls!.ChangeMembersAsync(leader, change, cancellation).ConfigureAwait(false) is { } answer)
-            {
-                // The caller's next request to this member shall see the change.
-                await WaitUntilCurrentAsync(cancellation).ConfigureAwait(false);
-                return (answer, Members);
-            }
-
-            if (_options.Time.GetElapsedTime(since) > RequestTimeout)
-            {
-                throw new RequestRefusedException(
-                    _standing.Leader.IsNone ? RequestRefusal.NoLeader : RequestRefusal.TimedOut);
-            }
-
-            await Task.Delay(TimeSpan.FromMilliseconds(20), _options.Time, cancellation).ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>Changes the membership on this member, which leads.</summary>
-    public async ValueTask<(StateError Error, IReadOnlyList<Member> Members)> ChangeMembersHereAsync(
-        MemberChange change, CancellationToken cancellation)
-    {
-        var since = _options.Time.GetTimestamp();
-        while (true)
-        {
-            var (error, proposal, members) = await AskStateAsync(
-                machine =>
-                {
-                    var problem = machine.Members.Check(change);
-                    return problem != StateError.None
-                        ? (problem, null, machine.Members.Members.ToArray())
-                        : (problem, MembershipRules.Proposal(machine, change), machine.Members.Members.ToArray());
-                },
-                cancellation).ConfigureAwait(false);
-            if (proposal is null)
-            {
-                return (error, members);
-            }
-
-            MembershipRules.CheckHealth(change, members, Self, id => _transport!.StatusOf(id)?.ConnectedFor);
-            _inbox.Post(ReplicaInput.Change(proposal));
-            try
-            {
-                return (
-                    StateError.None,
-                    await proposal.Done.WaitAsync(RequestTimeout, _options.Time, cancellation).ConfigureAwait(false));
-            }
-            catch (TimeoutException)
-            {
-                throw new RequestRefusedException(RequestRefusal.TimedOut);
-            }
-            catch (RequestRefusedException refused)
-                when (refused.Reason == RequestRefusal.Unhealthy && _options.Time.GetElapsedTime(since) < RequestTimeout)
-            {
-                // Another change is under way. One after the other.
-                await Task.Delay(TimeSpan.FromMilliseconds(20), _options.Time, cancellation).ConfigureAwait(false);
-            }
-        }
-    }
-
     public async ValueTask TransferLeadershipAsync(NodeId target, CancellationToken cancellation)
     {
         ThrowIfStopped();
@@ -557,22 +352,6 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
 
     public void Broken(Exception problem) => Fail("peers", problem);
 
-    private void MembersChanged()
-    {
-        if (_transport is null || _store is null)
-        {
-            return;
-        }
-
-        SyncPeers(_store.Machine.Members);
-        if (_store.Machine.Members.IsRemoved(Self))
-        {
-            // Let the answer get away, and the others hear of it.
-            _ = Task.Delay(TimeSpan.FromSeconds(1), _options.Time)
-                .ContinueWith(_ => End(new MemberRemovedException()), TaskScheduler.Default);
-        }
-    }
-
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _isStopped, 1) != 0)
@@ -593,18 +372,15 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
         _ended.TrySetResult();
     }
 
-    private LeaseTime? Describe(StateMachine machine, long id, bool wantsKeys)
+    // Leadership is moving, or something has to be over first: soon one will know more.
+    private async ValueTask WaitForNewsAsync(long since, CancellationToken cancellation)
     {
-        if (!machine.Leases.TryGet(id, out var lease))
+        if (_options.Time.GetElapsedTime(since) > RequestTimeout)
         {
-            return null;
+            throw new RequestRefusedException(_standing.Leader.IsNone ? RequestRefusal.NoLeader : RequestRefusal.TimedOut);
         }
 
-        _leases.TryGetRemaining(id, out var remainingMs);
-        return new LeaseTime(
-            remainingMs / 1000,
-            lease.Ttl,
-            wantsKeys ? [.. lease.Keys.ToArray().Select(key => (ReadOnlyMemory<byte>)key)] : []);
+        await Task.Delay(LeaderPause, _options.Time, cancellation).ConfigureAwait(false);
     }
 
     private Uri? Leader()
@@ -637,42 +413,6 @@ internal sealed class RunningMember : IMember, IPeerReceiver, IDisposable
         {
             _answers.Forget(requestId);
             throw;
-        }
-    }
-
-    private void SyncPeers(MemberTable members)
-    {
-        foreach (var peer in _transport!.Statuses())
-        {
-            // One that is neither a member nor removed is a member that this one was told of when it joined, and has yet to
-            // read of. To send it away as removed would end it.
-            if (members.IsRemoved(peer.Id))
-            {
-                _transport.RemovePeer(peer.Id);
-            }
-        }
-
-        foreach (var member in members.Members)
-        {
-            if (member.Id == Self)
-            {
-                continue;
-            }
-
-            var urls = PeerAddresses.Of(member);
-            if (urls.Length == 0)
-            {
-                // Nothing that anybody could connect to. What was known before is worth trying still.
-                Log.NoAddress(_log, member.Id.ToString());
-            }
-            else if (_transport.StatusOf(member.Id) is null)
-            {
-                _transport.AddPeer(member.Id, urls);
-            }
-            else
-            {
-                _transport.UpdatePeer(member.Id, urls);
-            }
         }
     }
 
