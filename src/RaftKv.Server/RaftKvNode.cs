@@ -113,6 +113,7 @@ public sealed class RaftKvNode : IAsyncDisposable
         RunningMember? member = null;
         PeerTransport? transport = null;
         PeerHost? peerHost = null;
+        ClientPort? clientPort = null;
         try
         {
             // etcd's default has the name, and the ids of members are derived from it.
@@ -146,7 +147,7 @@ public sealed class RaftKvNode : IAsyncDisposable
             peerHost = await PeerHost.StartAsync(peerOptions, transport, cancellation).ConfigureAwait(false);
 
             // Clients that come before it has started wait; a port that is taken is known before it has taken part.
-            var clientPort = await ClientPort.OpenAsync(member, options, cancellation).ConfigureAwait(false);
+            clientPort = await ClientPort.OpenAsync(member, options, cancellation).ConfigureAwait(false);
             member.Start(transport, new LeaderCalls(http));
             var node = new RaftKvNode(member, clientPort, transport, peerHost, http);
             var clientUrls = options.AdvertiseClientUrls.Count > 0
@@ -157,6 +158,11 @@ public sealed class RaftKvNode : IAsyncDisposable
         }
         catch
         {
+            if (clientPort is not null)
+            {
+                await clientPort.DisposeAsync().ConfigureAwait(false);
+            }
+
             if (peerHost is not null)
             {
                 await peerHost.DisposeAsync().ConfigureAwait(false);

@@ -87,7 +87,7 @@ public interface IMember
 /// <param name="IsLearner">Whether it has no vote.</param>
 /// <param name="CommitIndex">Up to which the log is agreed upon, as it knows.</param>
 /// <param name="AppliedIndex">Up to which it has applied it.</param>
-public sealed record MemberStatus(ulong Term, NodeId Leader, bool IsLearner, ulong CommitIndex, ulong AppliedIndex);
+public readonly record struct MemberStatus(ulong Term, NodeId Leader, bool IsLearner, ulong CommitIndex, ulong AppliedIndex);
 
 /// <summary>A lease by the leader's clock, in seconds.</summary>
 public sealed record LeaseTime(long Remaining, long Granted, IReadOnlyList<ReadOnlyMemory<byte>> Keys);
