@@ -1,17 +1,25 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace RaftKv.Rpc.Server;
 
 /// <summary>
 /// The host's loggers without one warning of Kestrel's: that a port without TLS cannot serve HTTP/2 beside HTTP/1.1.
-/// With <see cref="PrefaceSniffer"/> it can.
+/// With <see cref="PrefaceSniffer"/> it can. And without what the host would log of every request: as long as anybody might
+/// listen to that, it makes an activity for each.
 /// </summary>
 internal sealed class KestrelLoggers(ILoggerFactory loggers) : ILoggerFactory
 {
     private const string Category = "Microsoft.AspNetCore.Server.Kestrel";
 
-    public ILogger CreateLogger(string categoryName)
-        => categoryName == Category ? new WithoutThatWarning(loggers.CreateLogger(categoryName)) : loggers.CreateLogger(categoryName);
+    private const string RequestCategory = "Microsoft.AspNetCore.Hosting.Diagnostics";
+
+    public ILogger CreateLogger(string categoryName) => categoryName switch
+    {
+        Category => new WithoutThatWarning(loggers.CreateLogger(categoryName)),
+        RequestCategory => NullLogger.Instance,
+        _ => loggers.CreateLogger(categoryName),
+    };
 
     public void AddProvider(ILoggerProvider provider) => loggers.AddProvider(provider);
 

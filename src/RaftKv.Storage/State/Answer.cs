@@ -3,7 +3,7 @@ namespace RaftKv.Storage.State;
 /// <summary>What came of a command.</summary>
 /// <param name="Error">Why it had no effect; none if it had.</param>
 /// <param name="Revision">Of the key space after it.</param>
-/// <param name="Body">The response message as bytes, all but its header. Borrowed: valid until the next command.</param>
+/// <param name="Body">The response message as bytes, all but its header.</param>
 public readonly record struct Answer(StateError Error, long Revision, ReadOnlyMemory<byte> Body);
 
 /// <summary>Those who wait for answers on this member.</summary>

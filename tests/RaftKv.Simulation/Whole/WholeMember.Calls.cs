@@ -1,4 +1,3 @@
-using RaftKv.Raft;
 using RaftKv.Server.Replica;
 using RaftKv.Storage.Leases;
 using RaftKv.Storage.State;
@@ -103,7 +102,9 @@ internal sealed partial class WholeMember
 
     private void Propose(KvCall call, byte[] payload)
     {
+#pragma warning disable CA2012 // It is looked at again and again, and taken once.
         _waiting.Add(new WaitingCall(call, _stages.Answers.Expect(call.RequestId), Turn: null));
+#pragma warning restore CA2012
         _stages.Inbox.Post(ReplicaInput.Proposal(payload, call.RequestId));
     }
 
@@ -112,34 +113,35 @@ internal sealed partial class WholeMember
         for (var i = 0; i < _waiting.Count; i++)
         {
             var waiting = _waiting[i];
-            var task = waiting.Answer ?? waiting.Turn!;
-            if (!task.IsCompleted)
+            if (!(waiting.Answer?.IsCompleted ?? waiting.Turn!.IsCompleted))
             {
                 continue;
             }
 
             _waiting.RemoveAt(i--);
-            if (task.Exception?.InnerException is { } problem)
-            {
-                var refusal = problem as RequestRefusedException;
-                Invariant.Holds(refusal is not null);
-                waiting.Call.Answer(new KvReply(refusal.Reason, StateError.None, 0, default));
-            }
-            else if (waiting.Turn is not null)
-            {
-                waiting.Next(waiting.Call);
-            }
-            else
+            try
             {
 #pragma warning disable VSTHRD002 // It is done.
-                var answer = waiting.Answer!.Result;
+                if (waiting.Turn is { } turn)
+                {
+                    turn.GetAwaiter().GetResult();
+                    waiting.Next(waiting.Call);
+                }
+                else
+                {
+                    var answer = waiting.Answer!.Value.GetAwaiter().GetResult();
+                    waiting.Call.Answer(new KvReply(Refusal: null, answer.Error, answer.Revision, answer.Body));
+                }
 #pragma warning restore VSTHRD002
-                waiting.Call.Answer(new KvReply(Refusal: null, answer.Error, answer.Revision, answer.Body));
+            }
+            catch (RequestRefusedException refusal)
+            {
+                waiting.Call.Answer(new KvReply(refusal.Reason, StateError.None, 0, default));
             }
         }
     }
 
-    private sealed record WaitingCall(KvCall Call, Task<Answer>? Answer, Task? Turn)
+    private sealed record WaitingCall(KvCall Call, ValueTask<Answer>? Answer, Task? Turn)
     {
         public Action<KvCall> Next { get; init; } = static _ => { };
     }

@@ -75,7 +75,7 @@ internal sealed partial class WholeMember : IPeerNetwork
     public void TransferLeadership(NodeId target)
     {
         var requestId = NextRequestId();
-        _ = _stages.Answers.Expect(requestId);
+        _ = _stages.Answers.Expect(requestId).AsTask();
         _stages.Inbox.Post(ReplicaInput.Transfer(target, requestId));
     }
 
