@@ -2,7 +2,7 @@ namespace RaftKv.Compatibility.Tests.Etcdctl;
 
 /// <summary>
 /// What people do with etcdctl, by topic; each starts on a new store. {lease} is the id that the last 'lease grant'
-/// printed, {self} the id of the first member, {added} that of the one added last, {folder} an empty folder.
+/// printed, {self} the id of the member that is asked, {added} that of the one added last, {folder} an empty folder.
 /// </summary>
 internal static class EtcdctlScenarios
 {

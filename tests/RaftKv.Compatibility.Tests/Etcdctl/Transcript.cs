@@ -23,7 +23,8 @@ internal sealed partial class Transcript(Etcdctl etcdctl, StoreProcess store, st
     {
         var transcript = new Transcript(etcdctl, store, member?.Client.GetLeftPart(UriPartial.Authority) ?? store.Endpoints);
         var members = await etcdctl.RunAsync(transcript._endpoints, new("member list"));
-        transcript._self = members.Split(',')[0];
+        var asked = (member ?? store.Members[0]).Client.Authority;
+        transcript._self = members.Split('\n').Single(line => line.Contains(asked, StringComparison.Ordinal)).Split(',')[0];
         foreach (var step in steps)
         {
             await transcript.RunAsync(step);
