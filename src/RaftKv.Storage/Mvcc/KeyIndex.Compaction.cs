@@ -4,8 +4,8 @@ namespace RaftKv.Storage.Mvcc;
 
 /// <summary>
 /// Compaction: of each key, the newest revision up to the horizon stays, and all that came later; if it is a tombstone
-/// from before the horizon, it goes as well. A tombstone exactly at the horizon stays until the next compaction, for
-/// watchers that begin there.
+/// from before the horizon, it goes as well. What happened exactly at the horizon stays whole until the next compaction,
+/// for watchers that begin there.
 /// </summary>
 /// <remarks>The walk goes on by key, so that writes between its steps, which may split any page, do not disturb it. They
 /// add nothing that it would have to remove: they are all past the horizon.</remarks>

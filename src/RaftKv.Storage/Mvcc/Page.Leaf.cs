@@ -167,11 +167,13 @@ internal sealed partial class Page
     /// The oldest revision that a key keeps when history up to <paramref name="horizon"/> is compacted: the newest one up
     /// to there, or what follows if that is a tombstone from before the horizon.
     /// </summary>
+    /// <remarks>A key may have changed more than once in the revision at the horizon. All of that revision stays: whoever
+    /// reads history from there on counts through it, and would take a gap for its end.</remarks>
     public Revision FirstKept(int index, long horizon)
     {
         var kept = At(index, horizon);
-        return kept.IsLive || kept.Modified.Main == horizon || kept == default
-            ? kept.Modified
+        return kept.Modified.Main == horizon && kept != default ? kept.Modified with { Sub = 0 }
+            : kept.IsLive || kept == default ? kept.Modified
             : kept.Modified with { Sub = kept.Modified.Sub + 1 };
     }
 

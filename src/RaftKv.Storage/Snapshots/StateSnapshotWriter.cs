@@ -43,7 +43,7 @@ public sealed class StateSnapshotWriter
     {
         Start,
         AtHorizon,
-        TombstonesAtHorizon,
+        RestOfHorizon,
         AfterHorizon,
         End,
         Done,
@@ -63,10 +63,10 @@ public sealed class StateSnapshotWriter
             case Stage.AtHorizon:
                 CollectAtHorizon();
                 break;
-            case Stage.TombstonesAtHorizon:
-                _collector.TombstonesOnly = true;
+            case Stage.RestOfHorizon:
+                _collector.SkipsWhatStands = true;
                 _view.ReadHistory(_view.Compacted, _view.Compacted, _collector);
-                _collector.TombstonesOnly = false;
+                _collector.SkipsWhatStands = false;
                 _stage = Stage.AfterHorizon;
                 break;
             case Stage.AfterHorizon:
@@ -116,7 +116,7 @@ public sealed class StateSnapshotWriter
             if (_revisions.Count == 0)
             {
                 _keys = null;
-                _stage = Stage.TombstonesAtHorizon;
+                _stage = Stage.RestOfHorizon;
                 return;
             }
 
@@ -146,11 +146,14 @@ public sealed class StateSnapshotWriter
 
     private sealed class Collector(StateSnapshotWriter writer) : IHistorySink
     {
-        public bool TombstonesOnly { get; set; }
+        public bool SkipsWhatStands { get; set; }
 
         public void Accept(Revision revision, ReadOnlySpan<byte> record)
         {
-            if (!TombstonesOnly || RecordFormat.Read(record).IsTombstone)
+            // What stood at the horizon is written already; what else happened in that very revision is not.
+            if (!SkipsWhatStands
+                || !writer._view.Keys.TryFind(RecordFormat.Read(record).Key, writer._view.Compacted, out var standing)
+                || standing.Modified != revision)
             {
                 writer.Add(revision, record);
             }

@@ -222,6 +222,28 @@ public sealed class KeySpaceReclaimTests
     }
 
     [Fact]
+    public void The_compacted_revision_stays_whole_though_a_key_changed_twice_in_it()
+    {
+        using var disk = new SpaceOnDisk();
+        disk.Space.BeginWrite();
+        disk.Space.Put("k"u8, "1"u8, lease: 0);
+        disk.Space.Delete("k"u8, out _);
+        disk.Space.Put("other"u8, "2"u8, lease: 0);
+        disk.Space.EndWrite();
+        disk.Space.Compact(disk.Space.Revision);
+        disk.Space.Publish();
+        disk.FinishCompaction();
+        disk.Checkpoint();
+        disk.ReclaimAll();
+        disk.ReclaimAll();
+
+        using var view = disk.Space.OpenView();
+        var history = new HistoryCollection();
+        view.ReadHistory(view.Compacted, view.Revision, history);
+        Assert.Equal([new(2, 0), new(2, 1), new(2, 2)], history.Changes.Select(change => change.Revision));
+    }
+
+    [Fact]
     public void What_a_view_sees_is_not_let_go_of_before_the_compaction_is_published()
     {
         using var disk = new SpaceOnDisk();

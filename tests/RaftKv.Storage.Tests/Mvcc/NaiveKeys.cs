@@ -67,6 +67,12 @@ internal sealed class NaiveKeys
         {
             var kept = revisions.FindLastIndex(item => item.Modified.Main <= horizon);
             var first = kept >= 0 && !revisions[kept].IsLive && revisions[kept].Modified.Main < horizon ? kept + 1 : kept;
+            if (kept >= 0 && revisions[kept].Modified.Main == horizon)
+            {
+                // That revision stays whole.
+                first = revisions.FindIndex(item => item.Modified.Main == horizon);
+            }
+
             if (first > 0)
             {
                 removed.AddRange(revisions[..first]);
