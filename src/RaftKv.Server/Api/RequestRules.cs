@@ -76,6 +76,10 @@ internal static class RequestRules
     /// Collects what a list of operations may put and delete, nested ones included. A key that is put may not be put
     /// again, nor deleted, on any way through the transaction, as far as that can be told without running it.
     /// </summary>
+    /// <remarks>
+    /// A deletion of everything from a key on counts as one of nothing here, as it does with etcd: a put beside it is let
+    /// through. When that put keeps a value which the deletion has taken, the state machine refuses it.
+    /// </remarks>
     /// <returns>False if a key is.</returns>
     private static bool TryCollect(IReadOnlyList<TxnOperation> operations, out Writes writes)
     {
@@ -87,7 +91,7 @@ internal static class RequestRules
 
         foreach (var operation in operations)
         {
-            if (operation.Kind == TxnOperationKind.DeleteRange)
+            if (operation.Kind == TxnOperationKind.DeleteRange && !operation.DeleteRange.Range.IsOpen)
             {
                 writes.Deletes.Add(operation.DeleteRange.Range);
             }

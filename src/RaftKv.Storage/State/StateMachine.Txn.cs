@@ -1,3 +1,4 @@
+using RaftKv.Storage.Mvcc;
 using RaftKv.Storage.State.Requests;
 
 namespace RaftKv.Storage.State;
@@ -8,6 +9,9 @@ namespace RaftKv.Storage.State;
 /// </summary>
 public sealed partial class StateMachine
 {
+    // On the way that is being checked, so far.
+    private readonly List<KeyRange> _deletedOnTheWay = [];
+
     private StateError ApplyTxn(TxnRequest txn, Caller caller, bool isAwaited)
     {
         if (Alarms.IsActive(AlarmKind.NoSpace) && HasPut(txn))
@@ -21,7 +25,9 @@ public sealed partial class StateMachine
         }
 
         var path = TxnPath.Find(txn, Keys.Working);
-        if (Check(path) is var error and not StateError.None)
+        var error = Check(path);
+        _deletedOnTheWay.Clear();
+        if (error != StateError.None)
         {
             return error;
         }
@@ -76,6 +82,7 @@ public sealed partial class StateMachine
             {
                 TxnOperationKind.Range => TxnPath.Check(operation.Range, Keys.Revision, Keys.Compacted),
                 TxnOperationKind.Put => CheckPutInTxn(operation.Put),
+                TxnOperationKind.DeleteRange => NoteDeletion(operation.DeleteRange.Range),
                 TxnOperationKind.Txn => Check(path.Nested[i]!),
                 _ => StateError.None,
             };
@@ -88,11 +95,30 @@ public sealed partial class StateMachine
         return StateError.None;
     }
 
-    // In the other order than a put of its own.
+    private StateError NoteDeletion(KeyRange range)
+    {
+        _deletedOnTheWay.Add(range);
+        return StateError.None;
+    }
+
+    // In the other order than a put of its own. What the transaction itself has deleted cannot be kept.
     private StateError CheckPutInTxn(in PutRequest put)
-        => (put.KeepsValue || put.KeepsLease) && !Keys.TryFind(put.Key.Span, out _) ? StateError.KeyNotFound
+        => (put.KeepsValue || put.KeepsLease) && (!Keys.TryFind(put.Key.Span, out _) || IsDeletedOnTheWay(put.Key.Span)) ? StateError.KeyNotFound
             : put.Lease != 0 && !Leases.Contains(put.Lease) ? StateError.LeaseNotFound
             : StateError.None;
+
+    private bool IsDeletedOnTheWay(ReadOnlySpan<byte> key)
+    {
+        foreach (var range in _deletedOnTheWay)
+        {
+            if (range.Contains(key))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     // Writes the fields of a TxnResponse after its header.
     private void Execute(TxnPath path, bool isAwaited)

@@ -76,15 +76,14 @@ public sealed record KnownDifference(string Name, string Reason, Func<Step, Step
         _ => false,
     };
 
-    // 3.6 refuses unknown sort options, 3.4 does not and may write. etcd's overlap check, to this day, takes a delete without end for an empty one, and accepts any put beside it; a put
-    // that keeps the value of a key that has just been deleted then ends the process. By the rule as it is documented a
-    // key that is put must not be deleted in the same transaction, and raftkv says so.
+    // 3.6 refuses unknown sort options, 3.4 does not and may write. A put that keeps the value of a key which the same
+    // transaction has deleted ends etcd, of any version so far. Only a deletion without end can stand beside a put.
     private static bool IsNotForOldStores(TxnRequest txn)
     {
         var operations = AllOf(txn).ToList();
         return operations.Any(operation => operation.RequestRange is { } range && (HasUnknownTarget(range) || !Enum.IsDefined(range.SortOrder)))
             || (operations.Any(operation => operation.RequestDeleteRange is { } delete && delete.RangeEnd == OpenEnd)
-                && operations.Any(operation => operation.RequestPut is not null));
+                && operations.Any(operation => operation.RequestPut is { IgnoreValue: true } or { IgnoreLease: true }));
     }
 
     private static IEnumerable<RequestOp> AllOf(TxnRequest txn)

@@ -177,6 +177,11 @@ public sealed class KvTests : IAsyncLifetime
     [InlineData("txn(txn(put a|)|put a)", true)]
     [InlineData("put a, txn(txn(|put a)|)", false)]
     [InlineData("txn(delete a|), put b", true)]
+    [InlineData("put b, delete a-\0", true)]
+    [InlineData("delete b-\0, put b", true)]
+    [InlineData("delete a-\0, txn(put b|put c)", true)]
+    [InlineData("txn(delete a-\0|), put b", true)]
+    [InlineData("delete a-\0, put b, put b", false)]
     public async Task A_key_is_not_put_twice_nor_put_and_deleted(string operations, bool isAllowed)
     {
         var request = new TxnRequest { Success = { Parse(operations) } };
@@ -191,6 +196,37 @@ public sealed class KvTests : IAsyncLifetime
         var duplicate = new RpcStatus(RpcStatusCode.InvalidArgument, "etcdserver: duplicate key given in txn request");
         Assert.Equal(duplicate, await _api.RefusedAsync("KV/Txn", request));
         Assert.Equal(duplicate, await _api.RefusedAsync("KV/Txn", onFailure));
+    }
+
+    [Fact]
+    public async Task A_key_may_be_deleted_with_all_behind_it_and_put_again_at_once()
+    {
+        await _api.PutAsync("a", "old");
+        await _api.PutAsync("b", "old");
+
+        var txn = await _api.CallAsync<TxnResponse>("KV/Txn", Txn([.. Parse("delete a-\0, put a")]));
+
+        Assert.Equal(2, txn.Responses[0].ResponseDeleteRange.Deleted);
+        Assert.Equal(4, txn.Header.Revision);
+        var left = await _api.CallAsync<RangeResponse>("KV/Range", new RangeRequest { Key = Bytes("\0"), RangeEnd = Bytes("\0") });
+        var kv = Assert.Single(left.Kvs);
+        Assert.Equal(("a", 4, 4, 1), (kv.Key.ToStringUtf8(), kv.CreateRevision, kv.ModRevision, kv.Version));
+    }
+
+    /// <summary>etcd ends over this one.</summary>
+    [Fact]
+    public async Task What_a_transaction_deletes_it_cannot_keep()
+    {
+        await _api.PutAsync("a", "old");
+        var keeping = new RequestOp { RequestPut = new PutRequest { Key = Bytes("a"), IgnoreValue = true } };
+        var deleting = Parse("delete a-\0")[0];
+
+        Assert.Equal(ApiErrors.Of(StateError.KeyNotFound), await _api.RefusedAsync("KV/Txn", Txn(deleting, keeping)));
+        Assert.Equal(
+            ApiErrors.Of(StateError.KeyNotFound),
+            await _api.RefusedAsync("KV/Txn", Txn(new RequestOp { RequestTxn = Txn(deleting) }, keeping)));
+        Assert.Equal(2, _api.Member.Keys.Revision);
+        await _api.CallAsync<TxnResponse>("KV/Txn", Txn(keeping, deleting));
     }
 
     [Fact]

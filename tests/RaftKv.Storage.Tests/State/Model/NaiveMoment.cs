@@ -201,9 +201,9 @@ internal sealed record NaiveMoment(
         return without;
     }
 
-    // The answer may have left the value out.
+    // The answer may have left the value out. A key that was deleted and put within one revision has two changes there.
     private KeyValue Whole(KeyValue kv)
-        => Changes.Single(change => change.Revision.Main == kv.ModRevision && change.Kv.Key == kv.Key).Kv;
+        => Changes.Last(change => change.Revision.Main == kv.ModRevision && change.Kv.Key == kv.Key).Kv;
 
     private readonly record struct Ordinal(long Number, string Text) : IComparable<Ordinal>
     {

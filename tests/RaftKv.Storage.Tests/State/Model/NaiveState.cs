@@ -123,7 +123,7 @@ internal sealed class NaiveState
         }
 
         var before = Now;
-        var error = Check(txn, before);
+        var error = Check(txn, before, []);
         return error == StateError.None ? (error, Execute(txn, before)) : (error, null);
     }
 
@@ -162,7 +162,8 @@ internal sealed class NaiveState
         };
     }
 
-    private StateError Check(TxnRequest txn, NaiveMoment before)
+    /// <param name="deleted">By the transaction itself, on the way to there.</param>
+    private StateError Check(TxnRequest txn, NaiveMoment before, HashSet<string> deleted)
     {
         foreach (var op in Succeeds(txn, before) ? txn.Success : txn.Failure)
         {
@@ -171,13 +172,21 @@ internal sealed class NaiveState
                 RequestOp.RequestOneofCase.RequestRange => op.RequestRange.Revision > _revision ? StateError.FutureRevision
                     : op.RequestRange.Revision != 0 && op.RequestRange.Revision < _compacted ? StateError.Compacted
                     : StateError.None,
-                RequestOp.RequestOneofCase.RequestPut => CheckPut(op.RequestPut, isLeaseFirst: false),
-                RequestOp.RequestOneofCase.RequestTxn => Check(op.RequestTxn, before),
+                RequestOp.RequestOneofCase.RequestPut
+                    => (op.RequestPut.IgnoreValue || op.RequestPut.IgnoreLease) && deleted.Contains(NaiveMoment.Text(op.RequestPut.Key))
+                        ? StateError.KeyNotFound
+                        : CheckPut(op.RequestPut, isLeaseFirst: false),
+                RequestOp.RequestOneofCase.RequestTxn => Check(op.RequestTxn, before, deleted),
                 _ => StateError.None,
             };
             if (error != StateError.None)
             {
                 return error;
+            }
+
+            if (op.RequestDeleteRange is { } delete)
+            {
+                deleted.UnionWith(before.Live(delete.Key, delete.RangeEnd).Select(kv => NaiveMoment.Text(kv.Key)));
             }
         }
 

@@ -206,7 +206,7 @@ internal sealed class StateStories
             txn.Compare.Add(NewCompare());
         }
 
-        // Only one of the branches is taken, but within one no key is changed twice.
+        // Only one of the branches is taken, but within one no key is put twice.
         var other = used.Copy();
         AddOperations(txn.Success, used, depth);
         AddOperations(txn.Failure, other, depth);
@@ -278,7 +278,8 @@ internal sealed class StateStories
         return compare;
     }
 
-    /// <summary>What a transaction changes: what is put may not be put or deleted again.</summary>
+    /// <summary>What a transaction changes: what is put may not be put or deleted again, except by a deletion without
+    /// end, which nobody refuses.</summary>
     private sealed class UsedKeys
     {
         private readonly HashSet<string> _puts = [];
@@ -302,6 +303,11 @@ internal sealed class StateStories
 
         public bool TryDelete(string key, string end)
         {
+            if (end == "\0")
+            {
+                return true;
+            }
+
             if (_puts.Any(put => NaiveMoment.Selects(key, end, put)))
             {
                 return false;
