@@ -12,7 +12,7 @@ namespace RaftKv.Benchmarks.State;
 
 /// <summary>What it costs to apply puts, on one thread: from an entry of the log to what readers see.</summary>
 /// <remarks>
-/// <code>dotnet run -c Release --project bench/RaftKv.Benchmarks -- plain apply [folder]</code>
+/// <code>dotnet run -c Release --project bench/RaftKv.Benchmarks -- plain apply [folder [part of a name]]</code>
 /// <para>Beside the time by the clock stands the time for which the thread had a processor, its collections included: that is
 /// what the goal, 400,000 puts a second on one core, is held against when the machine is not idle.</para>
 /// <para>Sketch: a put copies a record of 340 bytes twice and sums it twice (some 150 ns), walks three or four pages of the
@@ -29,6 +29,7 @@ internal static class ApplyPlain
     public static void Run(string[] arguments)
     {
         var parent = arguments is [var given, ..] ? given : Path.GetTempPath();
+        var only = arguments is [_, var part, ..] ? part : "";
         var folder = Directory.CreateDirectory(Path.Join(parent, "raftkv-apply")).FullName;
         try
         {
@@ -38,14 +39,14 @@ internal static class ApplyPlain
             var random = new PutLoad(KeyCount, isRandom: true);
             foreach (var perBatch in (int[])[1, 16, 128])
             {
-                Measure("FASTER, random", Faster(folder), random, perBatch);
+                Measure("FASTER, random", () => Faster(folder), random, perBatch, only);
             }
 
-            Measure("FASTER, in order", Faster(folder), new PutLoad(KeyCount, isRandom: false), 128);
+            Measure("FASTER, in order", () => Faster(folder), new PutLoad(KeyCount, isRandom: false), 128, only);
             foreach (var perBatch in (int[])[1, 128])
             {
-                Measure("deterministic, random", Deterministic(folder), random, perBatch);
-                Measure("none, random", new NoRecords(), random, perBatch);
+                Measure("deterministic, random", () => Deterministic(folder), random, perBatch, only);
+                Measure("none, random", () => new NoRecords(), random, perBatch, only);
             }
         }
         finally
@@ -67,12 +68,18 @@ internal static class ApplyPlain
         }
     }
 
-    private static void Measure(string name, IRecordStore records, PutLoad load, int perBatch)
+    private static void Measure(string name, Func<IRecordStore> records, PutLoad load, int perBatch, string only)
     {
-        using var machine = new StateMachine(new KeySpace(records));
+        name = $"{name}, batch {perBatch}";
+        if (!name.Contains(only, StringComparison.Ordinal))
+        {
+            return;
+        }
+
+        using var machine = new StateMachine(new KeySpace(records()));
         GC.Collect();
-        Print($"{name}, batch {perBatch}: new keys", Apply(machine, load, perBatch, 0));
-        Print($"{name}, batch {perBatch}: overwrite", Apply(machine, load, perBatch, 7));
+        Print($"{name}: new keys", Apply(machine, load, perBatch, 0));
+        Print($"{name}: overwrite", Apply(machine, load, perBatch, 7));
     }
 
     /// <summary>Puts every key once; in another order if a seed is given.</summary>

@@ -13,7 +13,7 @@ namespace RaftKv.Benchmarks.State;
 /// <summary>What reads cost: a key, a thousand, a hundred thousand, each with a view of its own and the answer written
 /// into memory; with records in memory or mostly on the disk, and beside a writer that puts as fast as it can.</summary>
 /// <remarks>
-/// <code>dotnet run -c Release --project bench/RaftKv.Benchmarks -- plain reads [folder]</code>
+/// <code>dotnet run -c Release --project bench/RaftKv.Benchmarks -- plain reads [folder [keys]]</code>
 /// <code>dotnet run -c Release --project bench/RaftKv.Benchmarks -- plain budget [folder]</code>
 /// <para>Sketch: a read of one key is a walk through the index and one through FASTER's, each with three or four lines that
 /// are not in the cache, and a copy of 340 bytes: some 500 ns.</para>
@@ -31,7 +31,10 @@ internal static class ReadPlain
         using var machine = Filled(folder, KeyCount, new FasterRecordStoreOptions { MemoryBytes = 1L << 30 }, out var load);
         Console.WriteLine($"{KeyCount} keys of {PutLoad.KeyBytes} bytes, values of {PutLoad.ValueBytes}, all in memory");
         PointReads(machine, load, reads: 1_000_000);
-        Ranges(machine, load);
+        if (arguments is not [_, "keys", ..])
+        {
+            Ranges(machine, load);
+        }
     });
 
     /// <summary>Four times as many bytes as may be in memory.</summary>

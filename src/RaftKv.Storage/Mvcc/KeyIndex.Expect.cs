@@ -11,32 +11,45 @@ public sealed partial class KeyIndex
     /// enough to be still in the nearest cache when they are needed.</summary>
     public const int ExpectedMax = 16;
 
+    // One for each key: how far its walk has come, and which child is next.
     private readonly Page?[] _expected = new Page?[ExpectedMax];
+    private readonly int[] _nextChild = new int[ExpectedMax];
 
     /// <summary>Some keys are about to be changed. Changes nothing but how long that takes.</summary>
+    /// <remarks>All of them go down together, a level at a time. What one of them waits for at one step was asked for at
+    /// the step before, and came while the others were looked at.</remarks>
     /// <param name="keys">At most <see cref="ExpectedMax"/>.</param>
     public void Expect(ReadOnlySpan<ReadOnlyMemory<byte>> keys)
     {
-        if (_root.IsLeaf)
+        var pages = _expected.AsSpan(0, keys.Length);
+        var children = _nextChild.AsSpan(0, keys.Length);
+        pages.Fill(_root);
+        for (var level = _root.Level; level > 0; level--)
         {
-            return;
+            for (var i = 0; i < keys.Length; i++)
+            {
+                children[i] = pages[i]!.ChildFor(keys[i].Span);
+                pages[i]!.FetchChild(children[i]);
+            }
+
+            for (var i = 0; i < keys.Length; i++)
+            {
+                pages[i] = pages[i]!.Child(children[i]);
+                pages[i]!.Fetch();
+            }
+
+            foreach (var page in pages)
+            {
+                page!.FetchSlots();
+            }
         }
 
         for (var i = 0; i < keys.Length; i++)
         {
-            _expected[i] = _root.LeafFor(keys[i].Span);
-            _expected[i]!.Fetch();
+            pages[i]!.FetchEntry(keys[i].Span);
         }
 
-        for (var i = 0; i < keys.Length; i++)
-        {
-            _expected[i]!.FetchSlots();
-        }
-
-        for (var i = 0; i < keys.Length; i++)
-        {
-            _expected[i]!.FetchEntry(keys[i].Span);
-            _expected[i] = null;
-        }
+        // They may be gone from the index soon.
+        pages.Clear();
     }
 }

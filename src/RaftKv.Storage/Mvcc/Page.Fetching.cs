@@ -10,20 +10,12 @@ internal sealed partial class Page
 {
     private const int CacheLineBytes = 64;
 
-    /// <summary>The leaf where a key belongs, below this inner page; nothing of it is looked at.</summary>
-    public Page LeafFor(ReadOnlySpan<byte> key)
-    {
-        var page = this;
-        for (var level = _level; level > 0; level--)
-        {
-            page = page.Child(page.ChildFor(key));
-        }
-
-        return page;
-    }
-
     /// <summary>Asks for the page itself.</summary>
     public void Fetch() => Fetch(this, 2 * CacheLineBytes);
+
+    /// <summary>Asks for what leads to a child.</summary>
+    public void FetchChild(int index)
+        => Fetch(ref Unsafe.As<Page, byte>(ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(Children), index)));
 
     /// <summary>Asks for the slots, and for the prefix.</summary>
     public void FetchSlots()

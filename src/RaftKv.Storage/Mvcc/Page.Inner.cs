@@ -24,6 +24,8 @@ internal sealed partial class Page
 
     public int ChildCount => _childCount;
 
+    public int Level => _level;
+
     /// <summary>Whether it is to be split.</summary>
     public bool IsFull
         => IsLeaf ? NeededBytes > FullBytes && _count > 1
