@@ -41,6 +41,7 @@ public sealed partial class KeyIndex
             foreach (var page in pages)
             {
                 page!.FetchSlots();
+                page.FetchPrefix();
             }
         }
 

@@ -17,12 +17,19 @@ internal sealed partial class Page
     public void FetchChild(int index)
         => Fetch(ref Unsafe.As<Page, byte>(ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(Children), index)));
 
-    /// <summary>Asks for the slots, and for the prefix.</summary>
+    /// <summary>Asks for the slots.</summary>
     public void FetchSlots()
     {
-        Fetch(_slots, _count * SlotBytes);
-        Fetch(ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_heap), _heap.Length - _prefixLength - 1));
+        ref var first = ref Unsafe.As<Slot, byte>(ref MemoryMarshal.GetArrayDataReference(_slots));
+        for (var offset = 0; offset < _count * SlotBytes; offset += CacheLineBytes)
+        {
+            Fetch(ref Unsafe.Add(ref first, offset));
+        }
     }
+
+    /// <summary>Asks for the prefix.</summary>
+    public void FetchPrefix()
+        => Fetch(ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(_heap), _heap.Length - _prefixLength - 1));
 
     /// <summary>Asks for a key, or for its neighbour.</summary>
     public void FetchEntry(ReadOnlySpan<byte> key)

@@ -115,6 +115,8 @@ internal sealed partial class Page
     /// <summary>Finds a key, or the place where it would be.</summary>
     public bool Search(ReadOnlySpan<byte> key, out int index)
     {
+        // Halving looks at one line after the other, and each would be waited for.
+        FetchSlots();
         if (_prefixLength > 0)
         {
             var prefix = KeyPrefix;
@@ -137,7 +139,12 @@ internal sealed partial class Page
         }
 
         // Of those with the same head only the rest of the key tells.
-        var high = head == uint.MaxValue ? slots.Length : low + FirstFrom(slots[low..], head + 1);
+        var high = low + 1;
+        if (high < slots.Length && slots[high].Head == head)
+        {
+            high = head == uint.MaxValue ? slots.Length : high + FirstFrom(slots[high..], head + 1);
+        }
+
         while (low < high)
         {
             var middle = (low + high) >>> 1;
