@@ -17,8 +17,9 @@ public sealed partial class KeySpace
     {
         faults ??= KeySpaceFaults.None;
         var index = new KeyIndex { Faults = faults };
-        var restorer = new Restorer(index, faults.RestoresTooMuch ? long.MaxValue : position.Revision);
+        using var restorer = new IndexRestorer(index, faults.RestoresTooMuch ? long.MaxValue : position.Revision);
         records.Scan(restorer);
+        restorer.Finish();
         if (position.Compacted >= 0 && !faults.ForgetsCompactionAtRestart)
         {
             index.StartCompaction(position.Compacted);
@@ -52,7 +53,7 @@ public sealed partial class KeySpace
     public void Import(Revision revision, ReadOnlySpan<byte> record)
     {
         _records.Put(revision, record);
-        Restorer.Add(_index, revision, record, _leased);
+        IndexRestorer.Add(_index, revision, record, _leased);
     }
 
     /// <summary>All records of the snapshot were taken in.</summary>
@@ -67,35 +68,5 @@ public sealed partial class KeySpace
 
         LiveBytes = _index.Bytes;
         Publish();
-    }
-
-    private sealed class Restorer(KeyIndex index, long last) : IRecordVisitor
-    {
-        public List<(Revision Revision, byte[] Key, long Lease)> Leased { get; } = [];
-
-        public static void Add(
-            KeyIndex index,
-            Revision revision,
-            ReadOnlySpan<byte> record,
-            List<(Revision Revision, byte[] Key, long Lease)> leased)
-        {
-            var fields = RecordFormat.Read(record);
-            var bytes = fields.Key.Length + fields.Value.Length;
-            var isLeased = fields.Lease != 0 && !fields.IsTombstone;
-            index.Restore(fields.Key, new KeyRevision(revision, fields.Created, fields.Version, bytes, isLeased));
-            if (isLeased)
-            {
-                leased.Add((revision, fields.Key.ToArray(), fields.Lease));
-            }
-        }
-
-        public void Visit(Revision revision, ReadOnlySpan<byte> record)
-        {
-            // What came after the checkpoint is about to be written again.
-            if (revision.Main <= last)
-            {
-                Add(index, revision, record, Leased);
-            }
-        }
     }
 }
