@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using RaftKv.Raft;
 using RaftKv.Storage.Mvcc;
@@ -8,7 +9,7 @@ namespace RaftKv.Benchmarks.Mvcc;
 
 /// <summary>What the key index costs in time and memory: a million keys of 64 bytes, on one thread.</summary>
 /// <remarks>
-/// <code>dotnet run -c Release --project bench/RaftKv.Benchmarks -- plain index [keys]</code>
+/// <code>dotnet run -c Release --project bench/RaftKv.Benchmarks -- plain index [keys [memory]]</code>
 /// <para>Sketch: a key needs about 18 bytes beside itself in a page (slot 8, lengths 2, mark 1, revision 4, tag, version,
 /// lifetime 3), and a page is filled to nine tenths. A put with many a batch is a walk over three pages and a move of some
 /// bytes; alone in its batch it copies those pages too, some 2 KiB each.</para>
@@ -18,8 +19,17 @@ internal static class KeyIndexPlain
     private const int KeyBytes = 64;
     private const int HotPuts = 1_000_000;
 
-    public static void Run(int keyCount)
+    public static void Run(string[] arguments)
     {
+        var keyCount = arguments is [var count, ..] ? int.Parse(count, CultureInfo.InvariantCulture) : 1_000_000;
+        if (arguments is [_, "memory", ..])
+        {
+            Console.WriteLine($"{keyCount} keys of {KeyBytes} bytes");
+            MeasureMemory("in order", Keys(keyCount, isRandom: false), perBatch: 1024);
+            MeasureMemory("random", Keys(keyCount, isRandom: true), perBatch: 1024);
+            return;
+        }
+
         var sequential = Keys(keyCount, isRandom: false);
         var random = Keys(keyCount, isRandom: true);
         var order = random.ToArray();

@@ -15,8 +15,8 @@ namespace RaftKv.Benchmarks.State;
 /// <remarks>
 /// <code>dotnet run -c Release --project bench/RaftKv.Benchmarks -- plain reads [folder [keys]]</code>
 /// <code>dotnet run -c Release --project bench/RaftKv.Benchmarks -- plain budget [folder]</code>
-/// <para>Sketch: a read of one key is a walk through the index and one through FASTER's, each with three or four lines that
-/// are not in the cache, and a copy of 340 bytes: some 500 ns.</para>
+/// <para>Sketch: a read of one key is a walk through the index and one through FASTER's, ten lines that are not in the
+/// cache, one after the other, and a copy of 340 bytes: some 500 ns, and whatever main memory takes for ten lines.</para>
 /// </remarks>
 internal static class ReadPlain
 {
@@ -99,6 +99,10 @@ internal static class ReadPlain
         var before = GC.GetAllocatedBytesForCurrentThread();
         Report("a key, 1 thread", reads, () => ReadKeys(machine, load, reads, 4));
         Console.WriteLine($"  {(GC.GetAllocatedBytesForCurrentThread() - before) / reads} B allocated each");
+        Report("one key of 10,000, 1 thread", reads, () => ReadKeys(machine, load, reads, 8, among: 10_000));
+        Report("one key of 10,000, 2 threads", 2 * reads, () => Together(
+            () => ReadKeys(machine, load, reads, 9, among: 10_000),
+            () => ReadKeys(machine, load, reads, 10, among: 10_000)));
         Report("a key, 2 threads", 2 * reads, () => Together(
             () => ReadKeys(machine, load, reads, 5),
             () => ReadKeys(machine, load, reads, 6)));
@@ -121,13 +125,27 @@ internal static class ReadPlain
         }
     }
 
-    private static void ReadKeys(StateMachine machine, PutLoad load, int reads, int seed)
+    /// <param name="among">How many different keys are read, spread evenly over all of them.</param>
+    private static void ReadKeys(StateMachine machine, PutLoad load, int reads, int seed, int among = int.MaxValue)
     {
         var chance = new Chance((ulong)seed);
         var to = new WireWriter();
+        among = Math.Min(among, load.KeyCount);
+        var step = load.KeyCount / among;
+
+        // As they come from a client, the keys are in the cache; those of the load are not.
+        var keys = new byte[256 * PutLoad.KeyBytes];
         for (var i = 0; i < reads; i++)
         {
-            var query = new RangeQuery { Key = load.Key(chance.Below(load.KeyCount)) };
+            if (i % 256 == 0)
+            {
+                for (var n = 0; n < 256; n++)
+                {
+                    load.Key(chance.Below(among) * step).Span.CopyTo(keys.AsSpan(n * PutLoad.KeyBytes));
+                }
+            }
+
+            var query = new RangeQuery { Key = keys.AsMemory(i % 256 * PutLoad.KeyBytes, PutLoad.KeyBytes) };
             using var view = machine.Keys.OpenView();
             to.Clear();
             RangeRead.Run(query, view, to);
