@@ -27,6 +27,7 @@ internal sealed class IndexRestorer : IRecordVisitor, IDisposable
     private readonly BlockingCollection<Batch> _full = new(WaitingMax);
     private readonly ConcurrentQueue<Batch> _empty = new();
     private Batch _batch = new();
+    private bool _areNeighbours;
     private Thread? _thread;
     private ExceptionDispatchInfo? _failure;
 
@@ -155,11 +156,19 @@ internal sealed class IndexRestorer : IRecordVisitor, IDisposable
                 keys[i] = batch.Key(from + i);
             }
 
-            _index.Expect(keys[..count]);
+            // Of keys that were neighbours so far, the next are probably in the cache.
+            var nearbyBefore = _index.RestoredNearby;
+            if (!_areNeighbours)
+            {
+                _index.Expect(keys[..count]);
+            }
+
             for (var i = 0; i < count; i++)
             {
                 _index.Restore(keys[i].Span, batch.Item(from + i));
             }
+
+            _areNeighbours = _index.RestoredNearby - nearbyBefore > count / 2;
         }
     }
 

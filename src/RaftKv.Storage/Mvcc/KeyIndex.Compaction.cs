@@ -42,6 +42,7 @@ public sealed partial class KeyIndex
 
         var from = _compactFrom;
         _compactFrom = null;
+        _restoredLeaf = null;
         _root = Compact(_root, from, ref maxKeys, removed);
         while (!_root.IsLeaf && _root.ChildCount <= 1)
         {

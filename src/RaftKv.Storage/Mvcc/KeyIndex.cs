@@ -63,6 +63,7 @@ public sealed partial class KeyIndex
     {
         var snapshot = Working;
         _batch++;
+        _restoredLeaf = null;
         return snapshot;
     }
 
@@ -97,25 +98,13 @@ public sealed partial class KeyIndex
         return true;
     }
 
-    /// <summary>
-    /// Adds what a record says, when the index is built from a record store: in any order, and again if need be.
-    /// </summary>
-    public void Restore(ReadOnlySpan<byte> key, KeyRevision item)
-    {
-        var change = new IndexChange { Kind = ChangeKind.Restore, Item = item };
-        Apply(key, ref change);
-        if (!change.WasThere)
-        {
-            Bytes += CountedBytes(item);
-        }
-    }
-
     /// <summary>Walks all of it; for tests.</summary>
     internal void CheckInvariants() => _root.CheckInvariants([], [], isOpen: true);
 
     private void Apply(ReadOnlySpan<byte> key, ref IndexChange change)
     {
         Invariant.Holds(key.Length > 0);
+        _restoredLeaf = null;
         var root = Apply(_root, key, ref change);
         _root = change.Right is null ? root : Page.Over(_batch, root, change.Separator, change.Right);
         _latest = Math.Max(_latest, change.Item.Modified.Main);
@@ -137,6 +126,11 @@ public sealed partial class KeyIndex
 
         page = page.Owned(_batch);
         page.SetChild(index, child);
+        if (change.Kind == ChangeKind.Restore)
+        {
+            Remember(page, index);
+        }
+
         if (change.Right is not null)
         {
             page.InsertChild(index, change.Separator, change.Right);
@@ -153,6 +147,11 @@ public sealed partial class KeyIndex
     private Page ApplyToLeaf(Page leaf, ReadOnlySpan<byte> key, ref IndexChange change)
     {
         var isThere = leaf.Search(key, out var index);
+        return ApplyToLeaf(leaf, key, isThere, index, ref change);
+    }
+
+    private Page ApplyToLeaf(Page leaf, ReadOnlySpan<byte> key, bool isThere, int index, ref IndexChange change)
+    {
         change.Before = isThere ? leaf.NewestAt(index) : default;
         if (change.Kind == ChangeKind.Put)
         {
@@ -182,6 +181,12 @@ public sealed partial class KeyIndex
         if (leaf.IsFull)
         {
             change.Right = leaf.SplitLeaf(isThere ? -1 : index, out change.Separator);
+            change.HasSplit = true;
+        }
+
+        if (change.Kind == ChangeKind.Restore)
+        {
+            _restoredLeaf = leaf;
         }
 
         return leaf;
@@ -206,6 +211,9 @@ public sealed partial class KeyIndex
 
         // Of what is restored.
         public bool WasThere;
+
+        // Then the way to the leaf is not what it was.
+        public bool HasSplit;
 
         // Set while a page that was split looks for its place in the page above.
         public Page? Right;

@@ -77,6 +77,16 @@ internal sealed partial class Page
         }
     }
 
+    /// <summary>A child of this page, which its batch may change, has so many more keys with a value.</summary>
+    public void AddLive(int index, long change)
+    {
+        if (change != 0)
+        {
+            OwnChildLive()[index] += checked((int)change);
+            _live += change;
+        }
+    }
+
     /// <summary>Adds the right half of a child behind the left half, whose count is still that of both.</summary>
     public void InsertChild(int leftIndex, ReadOnlySpan<byte> separator, Page right)
     {

@@ -169,6 +169,9 @@ internal sealed partial class Page
         return false;
     }
 
+    /// <summary>Whether a key begins with what all keys here begin with.</summary>
+    public bool HasPrefixOf(ReadOnlySpan<byte> key) => key.StartsWith(KeyPrefix);
+
     public int KeyLengthAt(int index) => _prefixLength + SuffixAt(index).Length;
 
     /// <summary>Writes a key whole.</summary>

@@ -54,6 +54,56 @@ public sealed class IndexRestorerTests
         Assert.Equal(Changes - 100, index.Working.Latest);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(16)]
+    [InlineData(300)]
+    [InlineData(100_000)]
+    public void Keys_that_come_nearly_in_order_are_restored(int disorder)
+    {
+        // Several changes of a key now and then, tombstones, and keys that share more or less with their neighbours.
+        var chance = new Chance((ulong)disorder);
+        var order = Enumerable.Range(2, 30_000).ToArray();
+        for (var i = 0; i < order.Length; i++)
+        {
+            var other = Math.Min(order.Length - 1, i + chance.Below(disorder));
+            (order[i], order[other]) = (order[other], order[i]);
+        }
+
+        var index = new KeyIndex();
+        var expected = new SortedDictionary<string, KeyRevision>(StringComparer.Ordinal);
+        foreach (var main in order)
+        {
+            var number = main / (1 + chance.Below(3));
+            var key = $"{(number % 1_000 < 500 ? "a/long/prefix/that/most/share/" : "b")}{number:D6}{new string('x', number % 7 * 9)}";
+            var revision = new Revision(main, 0);
+            var item = chance.Happens(1, 10)
+                ? KeyRevision.Tombstone(revision, key.Length)
+                : new KeyRevision(revision, main, 1, key.Length + 10);
+            index.Restore(System.Text.Encoding.ASCII.GetBytes(key), item);
+            if (!expected.TryGetValue(key, out var known) || known.Modified.CompareTo(revision) < 0)
+            {
+                expected[key] = item;
+            }
+
+            if (chance.Happens(1, 3_000))
+            {
+                index.CheckInvariants();
+                index.Publish();
+            }
+        }
+
+        index.CheckInvariants();
+        Assert.Equal(expected.Values.Count(item => item.IsLive), index.Working.LiveKeys);
+        foreach (var (key, item) in expected)
+        {
+            Assert.Equal(item.IsLive, index.Working.TryFind(System.Text.Encoding.ASCII.GetBytes(key), out var found));
+            Assert.Equal(item.IsLive ? item : default, found);
+        }
+
+        Assert.True(disorder > 300 || index.RestoredNearby > 1_000);
+    }
+
     [Fact]
     public void Keys_of_any_length_are_restored()
     {
