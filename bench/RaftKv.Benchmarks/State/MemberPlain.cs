@@ -24,6 +24,7 @@ internal static class MemberPlain
     private const int KeyCount = 1_000_000;
     private const int HotKeys = 100_000;
     private const int Writers = 64;
+    private const int SteadyWriters = 16;
 
     public static async Task OpenAsync(string[] arguments)
     {
@@ -60,36 +61,51 @@ internal static class MemberPlain
         }
     }
 
-    /// <summary>Rounds without and with a compaction of a million revisions, in turns.</summary>
+    /// <summary>Rounds of puts without and with a compaction of a million revisions.</summary>
+    /// <remarks>A compaction is over in a fraction of a second, so several are looked at together, and only puts that were
+    /// under way during one count as beside it. The writers pause between puts: those of a member that is as busy as it
+    /// can be wait for each other most of all.</remarks>
     public static async Task CompactionAsync(string[] arguments)
     {
+        const int Rounds = 5;
         var path = Path.Join(arguments is [var parent, ..] ? parent : Path.GetTempPath(), "raftkv-compaction");
         try
         {
             var load = new PutLoad(HotKeys, isRandom: true);
             await using var node = await RaftKvNode.StartAsync(Options(path)).ConfigureAwait(false);
             await PutAllAsync(node, load, 0, HotKeys, latencies: null).ConfigureAwait(false);
-            for (var round = 1; round <= 3; round++)
+            var alone = new ConcurrentBag<long>();
+            var beside = new ConcurrentBag<long>();
+            var compacting = TimeSpan.Zero;
+            for (var round = 0; round < Rounds; round++)
             {
                 await PutAllAsync(node, load, 0, KeyCount, latencies: null).ConfigureAwait(false);
-                var alone = new ConcurrentBag<long>();
-                var took = await PutAllAsync(node, load, 0, 100_000, alone).ConfigureAwait(false);
-                Print($"round {round}, without", alone, took);
-
-                var revision = node.Member.OpenViewRevision();
-                var compaction = CompactAsync(node, revision);
-                var beside = new ConcurrentBag<long>();
-                var started = Stopwatch.GetTimestamp();
-                var puts = 0;
-                while (!compaction.IsCompleted)
+                await Task.Delay(500).ConfigureAwait(false);
+                using var over = new CancellationTokenSource();
+                var puts = PutSteadilyAsync(node, load, over.Token);
+                await Task.Delay(1_000).ConfigureAwait(false);
+                var began = Stopwatch.GetTimestamp();
+                var took = await CompactAsync(node, node.Member.OpenViewRevision()).ConfigureAwait(false);
+                await Task.Delay(100).ConfigureAwait(false);
+                await over.CancelAsync().ConfigureAwait(false);
+                compacting += took;
+                var ended = began + (long)(took.TotalSeconds * Stopwatch.Frequency);
+                foreach (var (start, latency) in await puts.ConfigureAwait(false))
                 {
-                    await PutAllAsync(node, load, puts, 5_000, beside).ConfigureAwait(false);
-                    puts += 5_000;
+                    if (start + latency < began)
+                    {
+                        alone.Add(latency);
+                    }
+                    else if (start < ended)
+                    {
+                        beside.Add(latency);
+                    }
                 }
-
-                Print($"round {round}, compacting", beside, Stopwatch.GetElapsedTime(started));
-                Console.WriteLine($"  compaction took {(await compaction.ConfigureAwait(false)).TotalSeconds:F2} s");
             }
+
+            Print("without", alone, TimeSpan.FromSeconds(Rounds));
+            Print("compacting", beside, compacting);
+            Console.WriteLine($"  a compaction took {compacting.TotalSeconds / Rounds:F2} s on average");
 
             var (taken, needed) = node.Member.Space;
             Console.WriteLine($"records: {taken >> 20} MiB taken, {needed >> 20} MiB needed");
@@ -168,6 +184,32 @@ internal static class MemberPlain
         var id = node.Member.NextRequestId();
         var payload = CommandEnvelope.Encode(id, Caller.Nobody, kind, request.Span);
         return (await node.Member.ProposeAsync(payload, id, default).ConfigureAwait(false)).Error;
+    }
+
+    /// <summary>Puts by writers that pause after each.</summary>
+    private static async Task<List<(long Start, long Took)>> PutSteadilyAsync(
+        RaftKvNode node, PutLoad load, CancellationToken over)
+    {
+        var all = new ConcurrentBag<(long Start, long Took)>();
+        var writers = Enumerable.Range(0, SteadyWriters).Select(writer => Task.Run(async () =>
+        {
+            for (var number = writer; !over.IsCancellationRequested; number += SteadyWriters)
+            {
+                byte[] request;
+                lock (load)
+                {
+                    request = load.Request(number % load.KeyCount).ToArray();
+                }
+
+                var began = Stopwatch.GetTimestamp();
+                var error = await ProposeAsync(node, CommandKind.Put, request).ConfigureAwait(false);
+                all.Add((began, Stopwatch.GetTimestamp() - began));
+                Invariant.Holds(error == StateError.None);
+                await Task.Delay(1, CancellationToken.None).ConfigureAwait(false);
+            }
+        }));
+        await Task.WhenAll(writers).ConfigureAwait(false);
+        return [.. all];
     }
 
     private static async Task<TimeSpan> PutAllAsync(
