@@ -380,6 +380,11 @@ internal sealed partial class Page
     /// <summary>What entries take behind a prefix of another length, and perhaps a little more.</summary>
     private int BytesOf(int from, int to, int prefixLength)
     {
+        if (from == 0 && to == _count && prefixLength == _prefixLength)
+        {
+            return NeededBytes - prefixLength;
+        }
+
         var bytes = 0;
         for (var i = from; i < to; i++)
         {
@@ -393,6 +398,12 @@ internal sealed partial class Page
     private void Append(Page source, int from, int to)
     {
         OwnSlots(_count + to - from);
+        if (source._prefixLength == _prefixLength)
+        {
+            AppendUnchanged(source, from, to);
+            return;
+        }
+
         var gained = source._prefixLength > _prefixLength ? source.KeyPrefix[_prefixLength..] : [];
         var lost = Math.Max(0, _prefixLength - source._prefixLength);
         for (var i = from; i < to; i++)
@@ -402,6 +413,29 @@ internal sealed partial class Page
         }
 
         AdoptOld(source, _count - (to - from));
+    }
+
+    /// <summary>Behind the same prefix an entry is the same bytes at another place.</summary>
+    private void AppendUnchanged(Page source, int from, int to)
+    {
+        foreach (ref readonly var slot in source.Slots[from..to])
+        {
+            var payload = CopyString(source, slot.Payload);
+            var key = CopyString(source, slot.Key);
+            _slots[_count++] = new Slot { Head = slot.Head, Key = key, Payload = payload };
+        }
+
+        AdoptOld(source, _count - (to - from));
+    }
+
+    private int CopyString(Page source, int at)
+    {
+        var end = at;
+        var length = (int)PackedNumber.Read(source._heap, ref end);
+        var bytes = source._heap.AsSpan(at, end - at + length);
+        _heapStart -= bytes.Length;
+        bytes.CopyTo(_heap.AsSpan(_heapStart));
+        return _heapStart;
     }
 
     /// <summary>Becomes what another page is; only the children stay.</summary>
