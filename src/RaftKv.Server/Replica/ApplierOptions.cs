@@ -12,7 +12,7 @@ public sealed record ApplierOptions
     public ulong KeptEntries { get; init; } = 5_000;
 
     /// <summary>Keys that a step of compaction looks at when there is nothing to apply.</summary>
-    public int IdleCompactionKeys { get; init; } = 1_000;
+    public int IdleCompactionKeys { get; init; } = 200;
 
     /// <summary>And between two batches.</summary>
     public int BusyCompactionKeys { get; init; } = 100;

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using RaftKv.Raft;
 
 namespace RaftKv.Storage.Mvcc;
@@ -12,6 +13,10 @@ internal sealed partial class Page
 
     // The mark and the place in front of a history that goes on elsewhere.
     private const int PlacedBytes = 1 + sizeof(ushort);
+
+    // Where whoever compacts unpacks a history.
+    [ThreadStatic]
+    private static List<KeyRevision>? _items;
 
     // Indexed by the payloads. A key that lost its old history leaves null, until the page is packed anew.
     private OldHistory?[] _old = [];
@@ -213,7 +218,9 @@ internal sealed partial class Page
             }
         }
 
-        var items = new List<KeyRevision>();
+        // A compaction comes by every key: what it would leave behind, the collector would have to stop everybody for.
+        var items = _items ??= [];
+        items.Clear();
         HistoryItems.Read(history, items);
         for (var i = items.Count - 1; i >= 0 && items[i].Modified.CompareTo(revision) < 0; i--)
         {
@@ -284,12 +291,13 @@ internal sealed partial class Page
     private void SetItems(int index, List<KeyRevision> newestFirst, OldHistory? old)
     {
         var room = ArrayPool<byte>.Shared.Rent(newestFirst.Count * HistoryFormat.MaxItemBytes);
-        var length = HistoryFormat.WriteAll(room, [.. newestFirst]);
-        if (length > InlineHistoryBytes && newestFirst.Count > 1)
+        var items = CollectionsMarshal.AsSpan(newestFirst);
+        var length = HistoryFormat.WriteAll(room, items);
+        if (length > InlineHistoryBytes && items.Length > 1)
         {
-            KeyRevision[] moved = [.. newestFirst[1..]];
+            var moved = items[1..];
             old = old is null ? OldHistory.Of(moved) : old.With(moved);
-            length = HistoryFormat.WriteNewest(room, newestFirst[0]);
+            length = HistoryFormat.WriteNewest(room, items[0]);
         }
 
         SetHistory(index, room.AsSpan(0, length), old);
