@@ -3,7 +3,7 @@ using System.Numerics;
 namespace RaftKv.Load;
 
 /// <summary>A histogram of times, to within 2 percent, from a nanosecond to hours.</summary>
-internal sealed class Latencies
+public sealed class Latencies
 {
     private const int SubBits = 6;
 
@@ -13,13 +13,18 @@ internal sealed class Latencies
 
     public double TotalNs { get; private set; }
 
+    public long MaxNs { get; private set; }
+
     public double MeanMs => Count == 0 ? 0 : TotalNs / Count / 1e6;
+
+    public double MaxMs => MaxNs / 1e6;
 
     public void Add(long ns)
     {
         ns = Math.Max(1, ns);
         Count++;
         TotalNs += ns;
+        MaxNs = Math.Max(MaxNs, ns);
         _counts[Bucket(ns)]++;
     }
 
@@ -27,22 +32,24 @@ internal sealed class Latencies
     {
         Count += other.Count;
         TotalNs += other.TotalNs;
+        MaxNs = Math.Max(MaxNs, other.MaxNs);
         for (var i = 0; i < _counts.Length; i++)
         {
             _counts[i] += other._counts[i];
         }
     }
 
-    /// <summary>The time that this share of all stayed below, in milliseconds.</summary>
+    /// <summary>The time that this share of all took at most, in milliseconds; 0 if there are none.</summary>
     public double QuantileMs(double share)
     {
-        var left = (long)(share * Count);
+        var wanted = Math.Max(1, (long)Math.Ceiling(share * Count));
+        long seen = 0;
         for (var i = 0; i < _counts.Length; i++)
         {
-            left -= _counts[i];
-            if (left < 0)
+            seen += _counts[i];
+            if (seen >= wanted)
             {
-                return Upper(i) / 1e6;
+                return Math.Min(Upper(i), MaxNs) / 1e6;
             }
         }
 
@@ -61,6 +68,6 @@ internal sealed class Latencies
     {
         var exponent = bucket >> SubBits;
         var rest = bucket & ((1 << SubBits) - 1);
-        return exponent == 0 ? rest + 1 : Math.ScaleB((1 << SubBits) + rest + 1, exponent - 1);
+        return exponent == 0 ? rest : Math.ScaleB((1 << SubBits) + rest + 1, exponent - 1);
     }
 }

@@ -1,0 +1,3 @@
+using RaftKv.Compare;
+
+return await CompareCommands.Create().Parse(args).InvokeAsync();
