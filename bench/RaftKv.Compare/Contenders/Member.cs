@@ -36,6 +36,7 @@ internal sealed class Member(Contender contender, LoadEndpoint client, IReadOnly
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        LoadProcess.Clean(start.Environment);
         _process = Process.Start(start)!;
         lock (Running)
         {

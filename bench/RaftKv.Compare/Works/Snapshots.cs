@@ -47,7 +47,9 @@ internal sealed record Snapshots(string Name, Stage On) : Work(Name, On)
         {
             bytes = await SingleCall.StreamAsync(
                 cluster.Clients[0], "/etcdserverpb.Maintenance/Snapshot", ReadOnlyMemory<byte>.Empty, file.Write);
-            file.Flush(flushToDisk: true);
+
+            // Not on the thread that sockets are served by.
+            await Task.Run(() => file.Flush(flushToDisk: true));
         }
 
         return (bytes, clock.Elapsed.TotalSeconds);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using RaftKv.Cli.Commands.Bench;
 using RaftKv.Cli.Commands.Connection;
 using RaftKv.Cli.Commands.Endpoints;
 using RaftKv.Cli.Commands.Flags;
@@ -42,6 +43,12 @@ internal static class ClientProgram
         () => new DefragCommand(),
         () => new MoveLeaderCommand(),
         () => new SnapshotSaveCommand(),
+        () => new BenchPutCommand(),
+        () => new BenchGetCommand(),
+        () => new BenchTxnCommand(),
+        () => new BenchWatchCommand(),
+        () => new BenchLeaseCommand(),
+        () => new BenchKeepAliveCommand(),
     ];
 
     /// <summary>Lets the help text of the whole program name the commands.</summary>

@@ -98,6 +98,11 @@ internal abstract class Http2Connection(LoadEndpoint endpoint) : IAsyncDisposabl
 
             if (read == 0)
             {
+                if (WasClosed())
+                {
+                    return;
+                }
+
                 throw new IOException($"{endpoint.Authority} closed the connection.");
             }
 

@@ -189,7 +189,8 @@ public sealed record RpcClientTls
     /// <summary>Changes what the properties above cannot express. Called once per address.</summary>
     public Action<SslClientAuthenticationOptions>? Customize { get; init; }
 
-    internal SslClientAuthenticationOptions ToOptions()
+    /// <summary>As an <see cref="SslStream"/> takes them, for connections that are not a channel's.</summary>
+    public SslClientAuthenticationOptions ToOptions()
     {
         var options = new SslClientAuthenticationOptions();
         if (Authorities.Count > 0)

@@ -52,6 +52,13 @@ public sealed class CommandLineTests
     [InlineData(1, "URL scheme must be http, https, unix, or unixs: nonsense", "member", "add", "x", "--peer-urls=nonsense")]
     [InlineData(5, "snapshot must be requested to one selected node, not multiple [127.0.0.1:1 b:2]", "snapshot", "save", "x", "--endpoints=b:2")]
     [InlineData(1, "unknown command \"nonsense\" for \"raftkv lease\": there are grant, revoke, timetolive, list, keep-alive", "lease", "nonsense")]
+    [InlineData(1, "invalid argument \"0\" for \"--clients\" flag: it is 1 at least", "bench", "put", "--clients=0")]
+    [InlineData(128, "5 connections (--conns) are more than 2 clients (--clients)", "bench", "put", "--conns=5", "--clients=2")]
+    [InlineData(128, "--total says when it ends, so there is no --duration and no --warm-up with it", "bench", "get", "--total=5", "--duration=1s")]
+    [InlineData(128, "10 streams (--streams) are more than 5 watchers (--watchers)", "bench", "watch", "--watchers=5")]
+    [InlineData(128, "bench txn takes flags only", "bench", "txn", "x")]
+    [InlineData(4, "table not supported as output format", "bench", "put", "-w", "table")]
+    [InlineData(1, "unknown command \"nonsense\" for \"raftkv bench\": there are put, get, txn, watch, lease, keep-alive", "bench", "nonsense")]
     public async Task A_mistake_is_one_line_and_a_code(int code, string problem, params string[] arguments)
     {
         var run = await CommandRun.OfAsync([Nowhere, .. arguments]);

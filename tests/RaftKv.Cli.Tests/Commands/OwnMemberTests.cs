@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
 using RaftKv.Differential.Stores;
 
 namespace RaftKv.Cli.Tests.Commands;
@@ -60,6 +62,36 @@ public sealed class OwnMemberTests : IAsyncLifetime
         Assert.Equal(3, (await OutputAsync(["endpoint", "hashkv"])).Split(", ").Length);
         Assert.Equal("", await OutputAsync(["alarm", "list"]));
         Assert.StartsWith("Finished defragmenting etcd member[", await OutputAsync(["defrag"]), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("put", "--total=40", "--clients=4")]
+    [InlineData("put", "--total=40", "--rate=2000", "--fill", "--key-space=20")]
+    [InlineData("put", "--total=3", "--clients=3", "--val-size=1000000")]
+    [InlineData("get", "--total=40", "--serializable")]
+    [InlineData("txn", "--total=40", "--clients=8", "--key-space=2")]
+    [InlineData("lease", "--total=40")]
+    [InlineData("keep-alive", "--total=40", "--clients=4")]
+    [InlineData("keep-alive", "--total=40", "--clients=4", "--rate=1000")]
+    [InlineData("watch", "--total=20", "--watchers=6", "--streams=3")]
+    public async Task A_load_does_as_many_operations_as_it_was_asked_for(string work, params string[] flags)
+    {
+        var report = JsonNode.Parse(await OutputAsync(["bench", work, .. flags, "-w", "json"]))!;
+
+        var watchers = work == "watch" ? 6 : 1;
+        var total = int.Parse(flags[0].Split('=')[1], CultureInfo.InvariantCulture);
+        Assert.Equal(total * watchers, (int)report["operations"]!);
+        Assert.Equal(0, (int)report["refused"]!);
+    }
+
+    [Fact]
+    public async Task A_load_says_for_people_what_it_did()
+    {
+        var lines = (await OutputAsync(["bench", "put", "--duration=100ms", "--warm-up=0s", "--clients=2", "--rate=100"])).Split('\n');
+
+        Assert.Equal("bench put: 2 clients, 1 connections, 10000 keys of 64 bytes, values of 256, 100 a second", lines[0]);
+        Assert.Matches("^operations: [0-9]+ in [0-9.]+ s, [0-9]+ a second, 0 refused$", lines[1]);
+        Assert.StartsWith("latency in ms, from when each should have begun: mean ", lines[2], StringComparison.Ordinal);
     }
 
     [Fact]

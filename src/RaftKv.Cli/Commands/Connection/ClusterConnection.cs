@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net.Security;
+using RaftKv.Load;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Rpc;
 using RaftKv.Rpc.Client;
@@ -95,12 +97,34 @@ internal sealed class ClusterConnection : IAsyncDisposable
         return new ConnectionFailure(failure.Status.Detail is { Length: > 0 } text ? text : failure.Status.ToString(), failure);
     }
 
+    /// <summary>The members as a load generator takes them: with TLS and a token, where they are needed.</summary>
+    public async Task<IReadOnlyList<LoadEndpoint>> LoadEndpointsAsync(CancellationToken stop)
+    {
+        var token = await TokenAsync(stop);
+        return
+        [
+            .. Endpoints.Select(endpoint => new LoadEndpoint(endpoint.Address.IdnHost, endpoint.Address.Port)
+            {
+                Tls = endpoint.Address.Scheme == "https" ? Tls(endpoint) : null,
+                Token = token,
+            }),
+        ];
+    }
+
     public ValueTask DisposeAsync() => _channel.DisposeAsync();
 
     // What the servers say themselves begins with their name.
     private static bool IsOfServer(RpcException failure)
         => failure.Status.Detail.StartsWith("etcdserver:", StringComparison.Ordinal)
             || failure.Status.Detail.StartsWith("raftkv:", StringComparison.Ordinal);
+
+    private SslClientAuthenticationOptions Tls(Endpoint endpoint)
+    {
+        var options = (_settings.Tls ?? new RpcClientTls()).ToOptions();
+        options.TargetHost ??= endpoint.Address.IdnHost;
+        options.ApplicationProtocols = [SslApplicationProtocol.Http2];
+        return options;
+    }
 
     private static RpcMetadata Metadata(string? token)
     {

@@ -22,6 +22,15 @@ internal sealed class FlagSet
     public Flag<long> Number(string name, string description)
         => Add(new Flag<long>(name, "N", description, 0, GoNumber.Int64OfAnyRadix));
 
+    /// <summary>A number that makes no sense below another, which etcdctl has no flags for.</summary>
+    public Flag<int> Count(string name, string description, int value, int least = 1)
+        => Add(new Flag<int>(name, "N", description, value, text => GoNumber.Int64OfAnyRadix(text) switch
+        {
+            var number when number < least => throw new FormatException($"it is {least} at least"),
+            > int.MaxValue => throw new FormatException($"it is {int.MaxValue} at most"),
+            var number => (int)number,
+        }));
+
     public Flag<TimeSpan> Duration(string name, string description, TimeSpan value)
         => Add(new Flag<TimeSpan>(name, "DURATION", description, value, GoDuration.Parse));
 
