@@ -29,6 +29,8 @@ internal sealed class SetupFlags
 
     private readonly Option<string?> _only = new("--only") { Description = "One of the two alone", HelpName = "etcd|raftkv" };
     private readonly Option<string?> _markdown = new("--markdown") { Description = "Writes the tables into this file, too", HelpName = "FILE" };
+    private readonly Option<string?> _json = new("--json") { Description = "Writes all rounds and their medians into this file", HelpName = "FILE" };
+    private readonly Option<string?> _plots = new("--plots") { Description = "Draws them into this folder, as SVG", HelpName = "FOLDER" };
     private readonly Option<int> _members;
     private readonly Option<int> _rounds;
     private readonly Option<int> _seconds;
@@ -70,7 +72,7 @@ internal sealed class SetupFlags
         _rate = Number("--rate", "Puts a second while something else goes on", (int)Standard.Rate);
         foreach (var option in (Option[])[
             _rounds, _seconds, _warmUp, _members, _keys, _keyBytes, _valueBytes, _manyKeys, _listedValues, _revisions,
-            _watchers, _streams, _watchedPuts, _rate, _folder, _raftkv, _etcd, _only, _markdown])
+            _watchers, _streams, _watchedPuts, _rate, _folder, _raftkv, _etcd, _only, _markdown, _json, _plots])
         {
             command.Options.Add(option);
         }
@@ -113,12 +115,27 @@ internal sealed class SetupFlags
         return contenders;
     }
 
-    public async Task ReportAsync(ParseResult parsed, string markdown)
+    /// <summary>Shows what came out, and writes it where the flags say.</summary>
+    public async Task ReportAsync(ParseResult parsed, string markdown, byte[] json, IEnumerable<(string Name, string Svg)> plots)
     {
         await Console.Out.WriteLineAsync(markdown);
-        if (parsed.GetValue(_markdown) is { } file)
+        if (parsed.GetValue(_markdown) is { } markdownFile)
         {
-            await File.WriteAllTextAsync(file, markdown);
+            await File.WriteAllTextAsync(markdownFile, markdown);
+        }
+
+        if (parsed.GetValue(_json) is { } jsonFile)
+        {
+            await File.WriteAllBytesAsync(jsonFile, json);
+        }
+
+        if (parsed.GetValue(_plots) is { } folder)
+        {
+            Directory.CreateDirectory(folder);
+            foreach (var (name, svg) in plots)
+            {
+                await File.WriteAllTextAsync(Path.Join(folder, name), svg);
+            }
         }
     }
 

@@ -52,6 +52,15 @@ internal static class Suite
         new("writes' p99 while history is compacted, against without", "compaction", Figure.P99AgainstQuiet, 1.1, IsOfOursAlone: true),
     ];
 
+    /// <summary>A put and a get of one member, for curves whose data would not fit several times.</summary>
+    public static Work AlonePut { get; } = Put("put100", Alone, 100, 10);
+
+    public static Work AloneGet { get; } =
+        new Calls("get", Alone, "linearizable get", 100, 10, setup => new Gets(setup.KeySpace, isSerializable: false));
+
+    /// <exception cref="InvalidOperationException">There is none of that name.</exception>
+    public static Work Of(string name) => Works.First(work => work.Name == name);
+
     private static Calls Put(string name, Stage on, int clients, int connections)
         => new(name, on, "put", clients, connections, setup => new Puts(setup.KeySpace, setup.ValueBytes));
 }
