@@ -3,9 +3,15 @@ using RaftKv.Cli;
 using RaftKv.Cli.Commands;
 using RaftKv.Cli.Commands.Text;
 using RaftKv.Cli.Serve;
+using RaftKv.Load;
 
 if (ClientProgram.Takes(args))
 {
+    if (ClientProgram.IsLoad(args))
+    {
+        LoadProcess.Prepare();
+    }
+
     return await ClientProgram.RunAsync(ProgramArguments.Undamaged(args), ClientConsole.OfProcess());
 }
 

@@ -64,6 +64,10 @@ internal static class ClientProgram
     /// <summary>Whether a command line begins a client command: its name, with nothing before it but flags that all of them share.</summary>
     public static bool Takes(IReadOnlyList<string> commandLine) => IndexOfCommand(commandLine) >= 0;
 
+    /// <summary>Whether it is one of those that make load, for which the process is set up before it has a socket.</summary>
+    public static bool IsLoad(IReadOnlyList<string> commandLine)
+        => IndexOfCommand(commandLine) is var at and >= 0 && commandLine[at] == "bench";
+
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> commandLine, ClientConsole console, CancellationToken stop = default)
     {

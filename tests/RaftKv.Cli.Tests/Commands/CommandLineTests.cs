@@ -23,6 +23,14 @@ public sealed class CommandLineTests
         => Assert.Equal(expected, ClientProgram.Takes(arguments));
 
     [Theory]
+    [InlineData(true, "bench", "put")]
+    [InlineData(true, "--endpoints=x", "bench")]
+    [InlineData(false, "put", "bench", "x")]
+    [InlineData(false)]
+    public void A_load_is_told_from_other_commands(bool expected, params string[] arguments)
+        => Assert.Equal(expected, ClientProgram.IsLoad(arguments));
+
+    [Theory]
     [InlineData(1, "unknown flag: --nonsense", "get", "a", "--nonsense")]
     [InlineData(1, "did you mean --prefix?", "get", "a", "--prefx")]
     [InlineData(1, "unknown shorthand flag: '5' in -5", "put", "a", "-5")]

@@ -67,7 +67,6 @@ internal abstract class BenchCommand(string name, string description) : ClientCo
 
     public sealed override async Task<int> RunAsync(ParsedArguments arguments, ClientSession session, CancellationToken stop)
     {
-        LoadProcess.Prepare();
         BenchReport report;
         try
         {
