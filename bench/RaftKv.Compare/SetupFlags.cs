@@ -69,7 +69,7 @@ internal sealed class SetupFlags
         _watchers = Number("--watchers", "How many watch one key", Standard.Watchers);
         _streams = Number("--watch-streams", "On how many streams", Standard.WatchStreams);
         _watchedPuts = Number("--watched-puts", "How often that key is put", Standard.WatchedPuts);
-        _rate = Number("--rate", "Puts a second while something else goes on", (int)Standard.Rate);
+        _rate = Number("--rate", "Puts a second where they come at a rate: putpaced, snapshot, compaction", (int)Standard.Rate);
         foreach (var option in (Option[])[
             _rounds, _seconds, _warmUp, _members, _keys, _keyBytes, _valueBytes, _manyKeys, _listedValues, _revisions,
             _watchers, _streams, _watchedPuts, _rate, _folder, _raftkv, _etcd, _only, _markdown, _json, _plots])

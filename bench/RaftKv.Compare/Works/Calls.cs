@@ -4,16 +4,17 @@ using RaftKv.Load;
 
 namespace RaftKv.Compare.Works;
 
-/// <summary>As many calls as clients can make.</summary>
-internal sealed record Calls(string Name, Stage On, string What, int Clients, int Connections, Func<Setup, IWorkload> Make) : Work(Name, On)
+/// <summary>As many calls as clients can make; or, if it is paced, so many a second as the setup says, answered or not.</summary>
+internal sealed record Calls(string Name, Stage On, string What, int Clients, int Connections, Func<Setup, IWorkload> Make, bool IsPaced = false)
+    : Work(Name, On)
 {
     public override string Title(Setup setup)
-        => $"{On.Members(setup)} members, {What}, {Clients} clients on {Connections} connections, {setup.KeyBytes} + {setup.ValueBytes} B, {setup.Keys:N0} keys, {setup.Seconds} s";
+        => $"{On.Members(setup)} members, {What}, {Clients} clients on {Connections} connections, {setup.KeyBytes} + {setup.ValueBytes} B, {setup.Keys:N0} keys, {(IsPaced ? $"{setup.Rate:N0} a second, " : "")}{setup.Seconds} s";
 
     public override async Task MeasureAsync(Cluster cluster, Setup setup, Outcome outcome)
     {
         await using var load = await LoadRun.StartAsync(
-            new LoadPlan { Endpoints = cluster.Clients, Work = Make(setup), Clients = Clients, Connections = Connections });
+            new LoadPlan { Endpoints = cluster.Clients, Work = Make(setup), Clients = Clients, Connections = Connections, Rate = IsPaced ? setup.Rate : null });
         await load.LastAsync(TimeSpan.FromSeconds(1));
         var cpu = cluster.CpuSeconds;
         _ = load.Take();

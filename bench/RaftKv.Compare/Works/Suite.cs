@@ -16,6 +16,7 @@ internal static class Suite
         Put("put1", Cluster, 1, 1),
         Put("put100", Cluster, 100, 10),
         Put("put1000", Cluster, 1000, 100),
+        Put("putpaced", Cluster, 100, 10) with { IsPaced = true },
         new Calls("get", Cluster, "linearizable get", 100, 10, setup => new Gets(setup.KeySpace, isSerializable: false)),
         new Calls("sget", Cluster, "serializable get", 100, 10, setup => new Gets(setup.KeySpace, isSerializable: true)),
         new Calls("txn", Cluster, "optimistic transaction", 50, 5, setup => new Transactions(setup.KeySpace, setup.ValueBytes, 50)),
