@@ -44,6 +44,16 @@ internal sealed record Setup
     /// <summary>Puts a second, answered or not, while a latency is compared before and meanwhile.</summary>
     public double Rate { get; init; } = 2_000;
 
+    /// <summary>Only how long and how often things are measured, and where, is chosen.</summary>
+    public bool HasStandardSizes
+    {
+        get
+        {
+            var standard = new Setup();
+            return this == standard with { Folder = Folder, Rounds = Rounds, Seconds = Seconds, WarmUp = WarmUp };
+        }
+    }
+
     public LoadKeys KeySpace => new(Keys, KeyBytes);
 
     public LoadKeys ManyKeySpace => new(ManyKeys, KeyBytes);

@@ -46,6 +46,16 @@ public sealed class ReportTests
     }
 
     [Fact]
+    public void Goals_are_said_to_be_of_other_sizes_where_they_are()
+    {
+        const string Said = "Some sizes are not those that the goals are stated for.";
+        var usual = new Setup { Rounds = 1, Seconds = 1, WarmUp = 0, Folder = "there" };
+
+        Assert.DoesNotContain(Said, MarkdownTable.Of(Measured, Suite.Works, Suite.Goals, usual), StringComparison.Ordinal);
+        Assert.StartsWith(Said, MarkdownTable.Of(Measured, Suite.Works, Suite.Goals, usual with { ManyKeys = 5 }), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_goal_of_ours_alone_needs_no_other()
     {
         var goal = new Goal("", "compaction", Figure.P99AgainstQuiet, 1.1, IsOfOursAlone: true);

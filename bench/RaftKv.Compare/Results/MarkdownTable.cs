@@ -10,6 +10,11 @@ internal static class MarkdownTable
     public static string Of(Summary summary, IReadOnlyList<Work> works, IReadOnlyList<Goal> goals, Setup setup)
     {
         var text = new StringBuilder();
+        if (!setup.HasStandardSizes)
+        {
+            text.Append("Some sizes are not those that the goals are stated for.\n\n");
+        }
+
         AddGoals(text, summary, goals);
         foreach (var work in works.Where(work => summary.Works.Contains(work.Name)))
         {
