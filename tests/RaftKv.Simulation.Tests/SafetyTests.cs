@@ -74,11 +74,43 @@ public class SafetyTests
     }
 
     [Fact]
+    public void What_was_acknowledged_in_an_earlier_term_may_be_told_after_it_was_replaced_and_in_a_later_one_not()
+    {
+        var checks = new SafetyChecks();
+        checks.Writing(One, reset: null, [At(1, 1), At(1, 2), At(1, 3)]);
+        checks.Durable(One, 3);
+        checks.Writing(One, reset: null, [At(2, 3)]);
+        checks.Sent(Acknowledgement(3) with { Term = 1 });
+        Assert.Throws<Violation>(() => checks.Sent(Acknowledgement(4) with { Term = 1 }));
+        Assert.Throws<Violation>(() => checks.Sent(Acknowledgement(3) with { Term = 2 }));
+        checks.Durable(One, 3);
+        checks.Sent(Acknowledgement(3) with { Term = 2 });
+    }
+
+    [Fact]
     public void An_entry_on_half_of_the_voters_is_not_committed()
     {
         var config = ClusterConfig.Of([One, Two]);
         CommittedIsOnAQuorum.Check(1, 0, config, (_, _, _) => true);
         Assert.Throws<Violation>(() => CommittedIsOnAQuorum.Check(1, 0, config, (id, _, _) => id == One));
+    }
+
+    [Theory]
+    [InlineData("1", "1 2", true)]
+    [InlineData("2", "1 2", false)]
+    [InlineData("1 2", "1 2", false)]
+    [InlineData("1 2 3", "1 2", false)]
+    [InlineData("1", "1 2 3", false)]
+    [InlineData("1", "2 3", false)]
+    public void A_voter_that_was_alone_decides_only_about_its_first_companion(string before, string config, bool alone)
+        => Assert.Equal(alone, CommittedIsOnAQuorum.DecidesAlone(One, Voters(before), Voters(config)));
+
+    [Fact]
+    public void A_voter_that_was_alone_does_not_decide_about_a_joint_configuration()
+    {
+        var joint = ClusterConfig.Restore([One, Two], [One], [], [], false);
+        Assert.False(CommittedIsOnAQuorum.DecidesAlone(One, Voters("1"), joint));
+        Assert.False(CommittedIsOnAQuorum.DecidesAlone(One, joint, Voters("1 2")));
     }
 
     [Theory]
@@ -108,6 +140,8 @@ public class SafetyTests
 
     private static Message Acknowledgement(ulong index)
         => new() { Kind = MessageKind.AppendResponse, From = One, To = Two, Term = 1, Position = new LogPosition(1, index) };
+
+    private static Entry At(ulong term, ulong index) => new(term, index, EntryKind.Command, new[] { (byte)term });
 
     private static LogImage LogOf(params ReadOnlySpan<byte> payloads)
     {

@@ -26,15 +26,18 @@ public readonly record struct LogWrite(
 public sealed class LogWriter : IStage
 {
     private readonly WriteAheadLog _log;
+    private readonly IDoorbell _bell;
     private readonly Inbox<ReplicaInput> _replica;
     private readonly List<LogWrite> _queue = [];
     private readonly List<Entry> _merged = [];
     private List<LogWrite> _taken = [];
     private ulong? _compactThrough;
+    private volatile bool _isDiskFull;
 
     public LogWriter(WriteAheadLog log, IDoorbell bell, Inbox<ReplicaInput> replica)
     {
         _log = log;
+        _bell = bell;
         _replica = replica;
         Inbox = new Inbox<LogWrite>(bell);
     }
@@ -43,8 +46,19 @@ public sealed class LogWriter : IStage
 
     public Inbox<LogWrite> Inbox { get; }
 
-    /// <summary>Whether the disk has refused for lack of room. It is asked again with the next run.</summary>
-    public bool IsDiskFull { get; private set; }
+    /// <summary>Whether the disk has refused for lack of room. It is asked again with the next run. Any thread may read
+    /// it.</summary>
+    public bool IsDiskFull => _isDiskFull;
+
+    /// <summary>Time has passed: there may be room again. Nothing new need ever be written, for the others wait for what is
+    /// waiting here.</summary>
+    public void Tick()
+    {
+        if (_isDiskFull)
+        {
+            _bell.Ring();
+        }
+    }
 
     public bool Run()
     {
@@ -68,12 +82,12 @@ public sealed class LogWriter : IStage
             try
             {
                 WriteNext();
-                IsDiskFull = false;
+                _isDiskFull = false;
             }
             catch (DiskFullException)
             {
                 // A definite refusal: nothing was written, and the queue stays as it is. Compaction may make room.
-                IsDiskFull = true;
+                _isDiskFull = true;
                 return Compact();
             }
 

@@ -188,6 +188,7 @@ public sealed class Replica : IStage
         }
 
         _log.Tick();
+        _writer.Tick();
         _answers.Sweep();
         _reads.Sweep();
     }

@@ -285,6 +285,7 @@ public sealed class SimulatedFileSystem : IFileSystem
         StopIf(isLast, "sync directory", path);
         if (SyncFails())
         {
+            CatchUp();
             throw new FileSyncFailedException(path, errno: 5, "simulated I/O error");
         }
 
@@ -329,9 +330,10 @@ public sealed class SimulatedFileSystem : IFileSystem
         if (_failingWrites > 0 || _faultChance.Happens(Faults.FailedWrite))
         {
             _failingWrites = Math.Max(0, _failingWrites - 1);
+            CatchUp();
             // Whole sectors of the file, or they would be half old and half new.
             var end = (offset + _faultChance.Below(bytes.Length + 1)) / SimulatedInode.SectorBytes * SimulatedInode.SectorBytes;
-            WritePart(inode, offset, bytes[..(int)Math.Max(0, end - offset)], at);
+            WritePart(inode, offset, bytes[..(int)Math.Max(0, end - offset)], _now);
             throw new FileOperationException("write", path, errno: 5, "simulated I/O error");
         }
 
@@ -363,6 +365,7 @@ public sealed class SimulatedFileSystem : IFileSystem
         StopIf(isLast, "sync", path); // Cut short, it promises nothing: all that is pending is up to the crash.
         if (SyncFails())
         {
+            CatchUp();
             inode.FailSync(_faultChance);
             throw new FileSyncFailedException(path, errno: 5, "simulated I/O error");
         }
@@ -463,6 +466,28 @@ public sealed class SimulatedFileSystem : IFileSystem
         {
             throw new DiskFullException(path);
         }
+    }
+
+    // Nobody hears of a failure before the disk has done all that it was asked earlier. Whoever ends of it, though that is
+    // now, ends after that; else a later write could be there, and an earlier one, whose sync it stands on, not.
+    private void CatchUp()
+    {
+        foreach (var inode in InodesInOrder())
+        {
+            inode.CatchUp(_now);
+        }
+
+        for (var i = 0; i < _pendingNames.Count; i++)
+        {
+            var name = _pendingNames[i];
+            _pendingNames[i] = name with
+            {
+                IssuedAt = Math.Min(name.IssuedAt, _now),
+                SyncedAt = name.SyncedAt == long.MaxValue ? long.MaxValue : Math.Min(name.SyncedAt, _now),
+            };
+        }
+
+        Settle();
     }
 
     private void Touch(SimulatedInode inode)

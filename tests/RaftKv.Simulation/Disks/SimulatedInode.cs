@@ -103,6 +103,16 @@ internal sealed class SimulatedInode(int number)
         }
     }
 
+    /// <summary>What was asked for so far has been done by now: written, and where a sync covers it, durable.</summary>
+    public void CatchUp(long now)
+    {
+        Settle(long.MaxValue);
+        for (var i = 0; i < _pending.Count; i++)
+        {
+            _pending[i] = _pending[i] with { IssuedAt = Math.Min(_pending[i].IssuedAt, now) };
+        }
+    }
+
     /// <summary>The disk forgets: some of what was not synced by now survives, as <paramref name="fate"/> and chance decide.
     /// What was to be written later than now never was.</summary>
     public void Crash(long now, UnsyncedFate fate, Chance chance)

@@ -14,7 +14,11 @@ internal sealed class AcknowledgedIsDurable
 {
     private readonly Dictionary<NodeId, LogPosition> _promised = [];
 
-    public void Sent(in Message message, ulong durableIndex, LogImage log)
+    /// <param name="message">What leaves the member.</param>
+    /// <param name="durableIndex">What its disk had confirmed when it still spoke in that message's term.</param>
+    /// <param name="log">As it is now; null if a later term has replaced entries since. What was said in the earlier one was
+    /// true, and is not promised any more.</param>
+    public void Sent(in Message message, ulong durableIndex, LogImage? log)
     {
         if (message.Kind != MessageKind.AppendResponse || message.IsRejected)
         {
@@ -30,7 +34,7 @@ internal sealed class AcknowledgedIsDurable
         }
 
         var before = _promised.GetValueOrDefault(message.From);
-        if (index > before.Index && log.Contains(index))
+        if (log is not null && index > before.Index && log.Contains(index))
         {
             _promised[message.From] = new LogPosition(log.TermAt(index), index);
         }

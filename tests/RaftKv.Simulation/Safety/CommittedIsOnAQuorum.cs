@@ -21,6 +21,16 @@ internal sealed class CommittedIsOnAQuorum
         => IsMajority(Count(index, hash, config.Voters, isOnDisk), config.Voters)
             && IsMajority(Count(index, hash, config.Outgoing, isOnDisk), config.Outgoing);
 
+    /// <summary>A voter that was alone is every majority of the configuration before, and belongs to every majority of the
+    /// one that gives it a single companion: what it has on its disk, through that change, asks nobody else.</summary>
+    public static bool DecidesAlone(NodeId voter, ClusterConfig before, ClusterConfig config)
+        => !before.IsJoint
+            && before.Voters is [var only]
+            && only == voter
+            && !config.IsJoint
+            && config.Voters.Length == 2
+            && config.IsVoter(voter);
+
     private static void Check(
         ulong index, ulong hash, ReadOnlySpan<NodeId> voters, Func<NodeId, ulong, ulong, bool> isOnDisk)
     {

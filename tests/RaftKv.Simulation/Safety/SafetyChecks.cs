@@ -60,6 +60,7 @@ internal sealed class SafetyChecks
     {
         var record = Of(member);
         record.ElectedIn = 0;
+        (record.ReplacedIn, record.DurableBefore) = (0, 0);
         if (!_matching.TryGetHash(log.Start, out var startHash))
         {
             throw new Violation(nameof(LogMatching), $"the log of {member} starts at {log.Start}, which never was");
@@ -99,6 +100,11 @@ internal sealed class SafetyChecks
         if (!entries.IsEmpty && entries[0].Index <= record.Log.LastIndex)
         {
             _acknowledged.Replaced(member, entries[0].Index, record.Log);
+            if (entries[0].Term > record.ReplacedIn)
+            {
+                (record.ReplacedIn, record.DurableBefore) = (entries[0].Term, record.DurableIndex);
+            }
+
             record.DurableIndex = Math.Min(record.DurableIndex, entries[0].Index - 1);
         }
 
@@ -115,7 +121,18 @@ internal sealed class SafetyChecks
     {
         _votes.Sent(message);
         var record = Of(message.From);
-        _acknowledged.Sent(message, record.DurableIndex, record.Log);
+        if (message.Term < record.ReplacedIn)
+        {
+            // What a member has heard at once it does at once: an acknowledgement may leave when a later leader has had what
+            // it speaks of replaced. The one it goes to can commit nothing by it: those who elected the later leader had no
+            // such entry, and are a majority.
+            _acknowledged.Sent(message, record.DurableBefore, log: null);
+        }
+        else
+        {
+            _acknowledged.Sent(message, record.DurableIndex, record.Log);
+        }
+
         if (message.Kind is not (MessageKind.PreVote or MessageKind.PreVoteResponse))
         {
             _monotonic.Spoke(message.From, message.Term);
@@ -188,12 +205,10 @@ internal sealed class SafetyChecks
             }
         }
 
-        // A voter that was alone asks nobody before it is joined by a second one.
-        var isCompany = raft.Committed == raft.ConfigIndex && raft.Config.Voters.Length == 2;
-        if (raft.Role == Role.Leader && !isCompany)
+        var hash = record.Log.HashAt(raft.Committed);
+        if (raft.Role == Role.Leader && !IsHeldByLoneVoter(raft, hash))
         {
             // A member that has done several things at once may have committed before it took on another configuration.
-            var hash = record.Log.HashAt(raft.Committed);
             if (!_states.LooksAtSome
                 || record.SteppedWith.IsEmpty
                 || !CommittedIsOnAQuorum.Holds(raft.Committed, hash, record.SteppedWith, _isOnDisk))
@@ -202,6 +217,13 @@ internal sealed class SafetyChecks
             }
         }
     }
+
+    // Through the change that gives it company, and no further.
+    private bool IsHeldByLoneVoter(RaftNode raft, ulong hash)
+        => raft.Committed <= raft.ConfigIndex
+            && CommittedIsOnAQuorum.DecidesAlone(
+                raft.Self, Ledger.ConfigAt(Math.Min(raft.Committed, raft.ConfigIndex - 1)), raft.Config)
+            && _isOnDisk(raft.Self, raft.Committed, hash);
 
     private void Put(MemberRecord record, ReadOnlySpan<Entry> entries)
     {
@@ -236,6 +258,12 @@ internal sealed class SafetyChecks
         public LogImage Log { get; } = new();
 
         public ulong DurableIndex { get; set; }
+
+        /// <summary>The latest term in which entries were replaced by this process, and what the disk had confirmed
+        /// before.</summary>
+        public ulong ReplacedIn { get; set; }
+
+        public ulong DurableBefore { get; set; }
 
         public ulong Committed { get; set; }
 
