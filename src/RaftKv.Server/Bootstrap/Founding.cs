@@ -44,31 +44,58 @@ internal static class Founding
                 "To join a cluster that is there already, name its members with --initial-cluster beside this one.");
         }
 
-        var problems = new List<string>();
-        foreach (var url in others)
+        // Whoever was asked last may be behind whoever has added this member: a moment later all of them know.
+        var since = options.Time.GetTimestamp();
+        while (true)
         {
-            try
+            var problems = new List<string>();
+            Uri? stranger = null;
+            foreach (var url in others)
             {
-                using var answer = await http.GetAsync(new Uri(url, "/members"), cancellation).ConfigureAwait(false);
-                answer.EnsureSuccessStatusCode();
-                var cluster = ulong.Parse(
-                    answer.Headers.GetValues(ClusterIdHeader).Single(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-                var members = (await answer.Content.ReadFromJsonAsync(PeerJson.Default.MemberJsonArray, cancellation).ConfigureAwait(false) ?? [])
-                    .Select(member => member.ToMember())
-                    .ToArray();
-                var self = members.FirstOrDefault(member => member.PeerUrls.Order().SequenceEqual(own.Order()))
-                    ?? throw new BootstrapException(
-                        $"The cluster at {url} has no member with the peer URLs {string.Join(",", own)}: add it first, with 'member add'.");
-                return new MemberFile(self.Id, cluster, IsFounder: false, MemberTable.Bootstrapped(members));
-            }
-            catch (Exception failed) when (failed is HttpRequestException or FormatException or InvalidOperationException or TaskCanceledException
-                && !cancellation.IsCancellationRequested)
-            {
-                problems.Add($"{url}: {failed.Message}");
-            }
-        }
+                try
+                {
+                    if (await AskAsync(url, own, http, cancellation).ConfigureAwait(false) is { } known)
+                    {
+                        return known;
+                    }
 
-        throw new BootstrapException($"No member of the cluster could be asked who this member is. {string.Join(" ", problems)}");
+                    stranger = url;
+                }
+                catch (Exception failed) when (failed is HttpRequestException or FormatException or InvalidOperationException or TaskCanceledException
+                    && !cancellation.IsCancellationRequested)
+                {
+                    problems.Add($"{url}: {failed.Message}");
+                }
+            }
+
+            if (stranger is null)
+            {
+                throw new BootstrapException($"No member of the cluster could be asked who this member is. {string.Join(" ", problems)}");
+            }
+
+            if (options.Time.GetElapsedTime(since) >= options.ElectionTimeout)
+            {
+                throw new BootstrapException(
+                    $"The cluster at {stranger} has no member with the peer URLs {string.Join(",", own)}: add it first, with 'member add'.");
+            }
+
+            await Task.Delay(options.HeartbeatInterval, options.Time, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    // Null if nobody with these addresses is a member there.
+    private static async Task<MemberFile?> AskAsync(Uri url, string[] own, HttpClient http, CancellationToken cancellation)
+    {
+        using var answer = await http.GetAsync(new Uri(url, "/members"), cancellation).ConfigureAwait(false);
+        answer.EnsureSuccessStatusCode();
+        var cluster = ulong.Parse(
+            answer.Headers.GetValues(ClusterIdHeader).Single(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        var members = (await answer.Content.ReadFromJsonAsync(PeerJson.Default.MemberJsonArray, cancellation).ConfigureAwait(false) ?? [])
+            .Select(member => member.ToMember())
+            .ToArray();
+        return members.FirstOrDefault(member => member.PeerUrls.Order().SequenceEqual(own.Order())) is { } self
+            ? new MemberFile(self.Id, cluster, IsFounder: false, MemberTable.Bootstrapped(members))
+            : null;
     }
 
     private static IEnumerable<(string Name, string[] PeerUrls)> Named(RaftKvOptions options, IReadOnlyList<Uri> ownPeerUrls)
