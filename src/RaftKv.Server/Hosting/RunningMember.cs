@@ -63,7 +63,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         _log = log;
         _who = who;
         _directory = directory;
-
+        
         // The replica waits for nothing; the other two wait for a disk.
         _threads = [new StageThread(Fail, mayBeLent: true), new StageThread(Fail, mayBeLent: false), new StageThread(Fail, mayBeLent: false)];
         _requestIdBase = (ulong)BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint))) << 32;
