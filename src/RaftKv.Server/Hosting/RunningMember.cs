@@ -26,9 +26,6 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     // Before the leader is asked again, or looked for again.
     private static readonly TimeSpan LeaderPause = TimeSpan.FromMilliseconds(20);
 
-    // While so few wait, a request takes itself to the replica; of more, the replica's own thread makes batches.
-    private const int MaxWaitingToLend = 4;
-
     // How far the log may be ahead of what is applied before new requests are refused.
     private const ulong MaxApplyLag = 5_000;
 
@@ -63,9 +60,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         _log = log;
         _who = who;
         _directory = directory;
-        
-        // The replica waits for nothing; the other two wait for a disk.
-        _threads = [new StageThread(Fail, mayBeLent: true), new StageThread(Fail, mayBeLent: false), new StageThread(Fail, mayBeLent: false)];
+        _threads = [new StageThread(Fail), new StageThread(Fail), new StageThread(Fail)];
         _requestIdBase = (ulong)BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint))) << 32;
         var settings = new MemberSettings
         {
@@ -194,7 +189,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
 
     public ulong NextRequestId() => _requestIdBase | (uint)Interlocked.Increment(ref _requestCount);
 
-    public ValueTask<Answer> ProposeAsync(ReadOnlyMemory<byte> payload, ulong requestId, CancellationToken cancellation)
+    public async ValueTask<Answer> ProposeAsync(ReadOnlyMemory<byte> payload, ulong requestId, CancellationToken cancellation)
     {
         ThrowIfStopped();
         if (payload.Length > _options.MaxRequestBytes)
@@ -208,16 +203,16 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
             throw new RequestRefusedException(RequestRefusal.TooManyRequests);
         }
 
-        var answer = _answers.Expect(requestId, cancellation);
-        Post(ReplicaInput.Proposal(payload, requestId));
-        return answer;
+        var answer = _answers.Expect(requestId);
+        _inbox.Post(ReplicaInput.Proposal(payload, requestId));
+        return await AwaitAsync(answer, requestId, cancellation).ConfigureAwait(false);
     }
 
     public async ValueTask WaitUntilCurrentAsync(CancellationToken cancellation)
     {
         ThrowIfStopped();
         var turn = _reads.WaitAsync();
-        Post(ReplicaInput.Read);
+        _inbox.Post(ReplicaInput.Read);
         await turn.WaitAsync(cancellation).ConfigureAwait(false);
     }
 
@@ -238,7 +233,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         }
 
         var requestId = NextRequestId();
-        var refusal = _answers.Expect(requestId, cancellation).AsTask();
+        var refusal = _answers.Expect(requestId);
         _inbox.Post(ReplicaInput.Transfer(target, requestId));
         try
         {
@@ -336,7 +331,6 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
 
     public void Receive(ReadOnlySpan<Message> messages)
     {
-        using var loan = LentThread.Lend();
         foreach (ref readonly var message in messages)
         {
             _inbox.Post(ReplicaInput.Of(message));
@@ -404,11 +398,22 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         return answer.Task.WaitAsync(cancellation);
     }
 
-    // Whoever waits for the answer may as well do what it takes.
-    private void Post(in ReplicaInput input)
+    private async ValueTask<Answer> AwaitAsync(Task<Answer> answer, ulong requestId, CancellationToken cancellation)
     {
-        using var loan = LentThread.LendIf(_answers.Count <= MaxWaitingToLend);
-        _inbox.Post(input);
+        if (!cancellation.CanBeCanceled)
+        {
+            return await answer.ConfigureAwait(false);
+        }
+
+        try
+        {
+            return await answer.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            _answers.Forget(requestId);
+            throw;
+        }
     }
 
     private void Publish(MemberStanding standing)

@@ -1,22 +1,17 @@
 using System.Threading.Tasks.Sources;
-using RaftKv.Server.Replica;
 
 namespace RaftKv.Server.Peers;
 
-/// <summary>
-/// Wakes one waiter, and remembers that it did if nobody waits. Allocates nothing once it exists. Where the thread that
-/// sets it is lent (<see cref="LentThread"/>), the waiter goes on there.
-/// </summary>
-internal sealed class AsyncSignal : IValueTaskSource, ILentWork
+/// <summary>Wakes one waiter, and remembers that it did if nobody waits. Allocates nothing once it exists.</summary>
+internal sealed class AsyncSignal : IValueTaskSource
 {
     private const int Idle = 0;
     private const int IsSet = 1;
     private const int Waiting = 2;
 
-    private ManualResetValueTaskSourceCore<bool> _core;
+    // Continuations run elsewhere: whoever sets the signal is not to do the waiter's work.
+    private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = true };
     private int _state;
-
-    ILentWork? ILentWork.NextLent { get; set; }
 
     public void Set()
     {
@@ -31,22 +26,10 @@ internal sealed class AsyncSignal : IValueTaskSource, ILentWork
                     return;
 
                 case Waiting when Interlocked.CompareExchange(ref _state, Idle, Waiting) == Waiting:
-                    if (!LentThread.TryTake(this))
-                    {
-                        // Whoever sets the signal is not to do the waiter's work.
-                        _core.RunContinuationsAsynchronously = true;
-                        _core.SetResult(true);
-                    }
-
+                    _core.SetResult(true);
                     return;
             }
         }
-    }
-
-    void ILentWork.RunLent()
-    {
-        _core.RunContinuationsAsynchronously = false;
-        _core.SetResult(true);
     }
 
     /// <summary>Completes when the signal is or was set since the last wait. One at a time.</summary>

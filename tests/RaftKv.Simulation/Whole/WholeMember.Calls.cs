@@ -1,3 +1,4 @@
+using RaftKv.Raft;
 using RaftKv.Server.Replica;
 using RaftKv.Storage.Leases;
 using RaftKv.Storage.State;
@@ -102,9 +103,7 @@ internal sealed partial class WholeMember
 
     private void Propose(KvCall call, byte[] payload)
     {
-#pragma warning disable CA2012 // It is looked at again and again, and taken once.
         _waiting.Add(new WaitingCall(call, _stages.Answers.Expect(call.RequestId), Turn: null));
-#pragma warning restore CA2012
         _stages.Inbox.Post(ReplicaInput.Proposal(payload, call.RequestId));
     }
 
@@ -113,35 +112,34 @@ internal sealed partial class WholeMember
         for (var i = 0; i < _waiting.Count; i++)
         {
             var waiting = _waiting[i];
-            if (!(waiting.Answer?.IsCompleted ?? waiting.Turn!.IsCompleted))
+            var task = waiting.Answer ?? waiting.Turn!;
+            if (!task.IsCompleted)
             {
                 continue;
             }
 
             _waiting.RemoveAt(i--);
-            try
+            if (task.Exception?.InnerException is { } problem)
+            {
+                var refusal = problem as RequestRefusedException;
+                Invariant.Holds(refusal is not null);
+                waiting.Call.Answer(new KvReply(refusal.Reason, StateError.None, 0, default));
+            }
+            else if (waiting.Turn is not null)
+            {
+                waiting.Next(waiting.Call);
+            }
+            else
             {
 #pragma warning disable VSTHRD002 // It is done.
-                if (waiting.Turn is { } turn)
-                {
-                    turn.GetAwaiter().GetResult();
-                    waiting.Next(waiting.Call);
-                }
-                else
-                {
-                    var answer = waiting.Answer!.Value.GetAwaiter().GetResult();
-                    waiting.Call.Answer(new KvReply(Refusal: null, answer.Error, answer.Revision, answer.Body));
-                }
+                var answer = waiting.Answer!.Result;
 #pragma warning restore VSTHRD002
-            }
-            catch (RequestRefusedException refusal)
-            {
-                waiting.Call.Answer(new KvReply(refusal.Reason, StateError.None, 0, default));
+                waiting.Call.Answer(new KvReply(Refusal: null, answer.Error, answer.Revision, answer.Body));
             }
         }
     }
 
-    private sealed record WaitingCall(KvCall Call, ValueTask<Answer>? Answer, Task? Turn)
+    private sealed record WaitingCall(KvCall Call, Task<Answer>? Answer, Task? Turn)
     {
         public Action<KvCall> Next { get; init; } = static _ => { };
     }

@@ -75,7 +75,7 @@ internal sealed partial class WholeMember : IPeerNetwork
     public void TransferLeadership(NodeId target)
     {
         var requestId = NextRequestId();
-        _ = _stages.Answers.Expect(requestId).AsTask();
+        _ = _stages.Answers.Expect(requestId);
         _stages.Inbox.Post(ReplicaInput.Transfer(target, requestId));
     }
 
