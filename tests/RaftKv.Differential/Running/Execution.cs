@@ -252,11 +252,9 @@ internal sealed class Execution : IAsyncDisposable
         if (active.Count == 0 || active.Any(watcher => watcher.FirstRevision > _revision))
         {
             await stream.SendAsync(asked);
-            if (_isOld)
-            {
-                // It answers always, and the answer must not be taken for that to the next question.
-                await stream.TryWaitAsync(() => stream.Progress.Count > before, ProgressPatience);
-            }
+
+            // An old one answers always, another one may; the answer must not be taken for that to the next question.
+            await stream.TryWaitAsync(() => stream.Progress.Count > before, _isOld ? ProgressPatience : 10 * ProgressPause);
 
             return ([], Circumstances.ProgressNotDue);
         }
