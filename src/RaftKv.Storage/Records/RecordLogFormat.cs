@@ -153,41 +153,24 @@ internal static class RecordLogFormat
 
     public static byte[] WriteToken(in RecordLogMark mark)
     {
-        var token = new byte[TokenBytes];
-        BinaryPrimitives.WriteUInt32LittleEndian(token, TokenMark);
-        BinaryPrimitives.WriteUInt32LittleEndian(token.AsSpan(4), Format);
+        var token = RecordToken.Begin(TokenMark, Format, TokenBytes);
         BinaryPrimitives.WriteUInt64LittleEndian(token.AsSpan(8), mark.Identity);
         BinaryPrimitives.WriteInt64LittleEndian(token.AsSpan(16), mark.First);
         BinaryPrimitives.WriteInt64LittleEndian(token.AsSpan(24), mark.Last);
         BinaryPrimitives.WriteInt64LittleEndian(token.AsSpan(32), mark.Length);
         BinaryPrimitives.WriteUInt32LittleEndian(token.AsSpan(40), mark.RunningSum);
-        BinaryPrimitives.WriteUInt32LittleEndian(token.AsSpan(44), Crc32C.Of(token.AsSpan(0, 44)));
+        RecordToken.Seal(token);
         return token;
     }
 
     public static bool TryReadToken(ReadOnlySpan<byte> token, [NotNullWhen(false)] out string? problem, out RecordLogMark mark)
     {
         mark = default;
-        if (token.Length != TokenBytes || BinaryPrimitives.ReadUInt32LittleEndian(token) != TokenMark)
+        if (!RecordToken.IsWhole(token, TokenMark, Format, TokenBytes, out problem))
         {
-            problem = $"{token.Length} bytes that are no token of this kind of store";
             return false;
         }
 
-        var format = BinaryPrimitives.ReadUInt32LittleEndian(token[4..]);
-        if (format != Format)
-        {
-            problem = $"a token of format {format}";
-            return false;
-        }
-
-        if (BinaryPrimitives.ReadUInt32LittleEndian(token[44..]) != Crc32C.Of(token[..44]))
-        {
-            problem = "a token that does not agree with its own sum";
-            return false;
-        }
-
-        problem = null;
         mark = new RecordLogMark(
             BinaryPrimitives.ReadUInt64LittleEndian(token[8..]),
             BinaryPrimitives.ReadInt64LittleEndian(token[16..]),

@@ -92,16 +92,14 @@ internal static class RecordBlocks
 
     public static byte[] WriteToken(in RecordLogExtent extent)
     {
-        var token = new byte[TokenBytes];
-        BinaryPrimitives.WriteUInt32LittleEndian(token, TokenMark);
-        BinaryPrimitives.WriteUInt32LittleEndian(token.AsSpan(4), Format);
+        var token = RecordToken.Begin(TokenMark, Format, TokenBytes);
         BinaryPrimitives.WriteUInt64LittleEndian(token.AsSpan(8), extent.Identity);
         BinaryPrimitives.WriteInt32LittleEndian(token.AsSpan(16), extent.PageBits);
         BinaryPrimitives.WriteInt32LittleEndian(token.AsSpan(20), extent.SegmentBits);
         BinaryPrimitives.WriteInt64LittleEndian(token.AsSpan(24), extent.Begin);
         BinaryPrimitives.WriteInt64LittleEndian(token.AsSpan(32), extent.End);
         BinaryPrimitives.WriteUInt64LittleEndian(token.AsSpan(40), extent.Sum);
-        BinaryPrimitives.WriteUInt32LittleEndian(token.AsSpan(48), Crc32C.Of(token.AsSpan(0, 48)));
+        RecordToken.Seal(token);
         return token;
     }
 
@@ -109,26 +107,11 @@ internal static class RecordBlocks
         ReadOnlySpan<byte> token, [NotNullWhen(false)] out string? problem, out RecordLogExtent extent)
     {
         extent = default;
-        if (token.Length != TokenBytes || BinaryPrimitives.ReadUInt32LittleEndian(token) != TokenMark)
+        if (!RecordToken.IsWhole(token, TokenMark, Format, TokenBytes, out problem))
         {
-            problem = $"{token.Length} bytes that are no token of this kind of store";
             return false;
         }
 
-        var format = BinaryPrimitives.ReadUInt32LittleEndian(token[4..]);
-        if (format != Format)
-        {
-            problem = $"a token of format {format}";
-            return false;
-        }
-
-        if (BinaryPrimitives.ReadUInt32LittleEndian(token[48..]) != Crc32C.Of(token[..48]))
-        {
-            problem = "a token that does not agree with its own sum";
-            return false;
-        }
-
-        problem = null;
         extent = new RecordLogExtent(
             BinaryPrimitives.ReadUInt64LittleEndian(token[8..]),
             BinaryPrimitives.ReadInt32LittleEndian(token[16..]),
