@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using RaftKv.Load;
 
 namespace RaftKv.Compare.Contenders;
@@ -39,7 +37,7 @@ internal sealed class Cluster : IAsyncDisposable
         }
 
         Directory.CreateDirectory(folder);
-        var ports = FreePorts(2 * members);
+        var ports = FreePorts.Find(2 * members);
         var all = string.Join(",", Enumerable.Range(0, members).Select(i => $"m{i}=http://127.0.0.1:{ports[members + i]}"));
         var cluster = new Cluster(folder)
         {
@@ -98,22 +96,5 @@ internal sealed class Cluster : IAsyncDisposable
         }
 
         Directory.Delete(_folder, recursive: true);
-    }
-
-    private static int[] FreePorts(int count)
-    {
-        var listeners = Enumerable.Range(0, count).Select(_ =>
-        {
-            var listener = new TcpListener(IPAddress.Loopback, 0);
-            listener.Start();
-            return listener;
-        }).ToArray();
-        var ports = listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port).ToArray();
-        foreach (var listener in listeners)
-        {
-            listener.Dispose();
-        }
-
-        return ports;
     }
 }

@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Google.Protobuf;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Rpc;
@@ -177,19 +175,7 @@ public sealed class StoreProcess : IAsyncDisposable
 
     /// <summary>Addresses of this machine that nobody listens on now.</summary>
     public static IReadOnlyList<Uri> FreeAddresses(int count)
-    {
-        // All are held until all are known, so that none comes twice.
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-        try
-        {
-            listeners.ForEach(listener => listener.Start());
-            return [.. listeners.Select(listener => new Uri($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}"))];
-        }
-        finally
-        {
-            listeners.ForEach(listener => listener.Dispose());
-        }
-    }
+        => [.. FreePorts.Find(count).Select(port => new Uri($"http://127.0.0.1:{port}"))];
 
     private static StoreProcess Create(StoreProgram program, int count, string? logFolder)
     {

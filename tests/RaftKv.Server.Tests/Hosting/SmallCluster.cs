@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using RaftKv.Raft;
 using RaftKv.Server.Replica;
 using RaftKv.Storage.State;
@@ -16,7 +15,7 @@ internal sealed class SmallCluster : IAsyncDisposable
 
     public SmallCluster(int members, Func<RaftKvOptions, RaftKvOptions>? change = null)
     {
-        var ports = FreePorts(members);
+        var ports = FreePorts.Find(members);
         var cluster = ports.Select((port, i) => ($"m{i}", new Uri($"http://127.0.0.1:{port}"))).ToArray();
         _nodes = [.. new RaftKvNode?[members]];
         _options = [.. ports.Select((port, i) => (change ?? (one => one))(new RaftKvOptions
@@ -50,7 +49,7 @@ internal sealed class SmallCluster : IAsyncDisposable
     /// <summary>Adds a member and starts it; returns its index.</summary>
     public async Task<int> JoinAsync()
     {
-        var port = FreePorts(1)[0];
+        var port = FreePorts.Find(1)[0];
         var url = new Uri($"http://127.0.0.1:{port}");
         var index = _nodes.Count;
         var newcomer = new Member(new NodeId(1000 + (ulong)index), "", [$"http://127.0.0.1:{port}"], [], IsLearner: false);
@@ -124,22 +123,5 @@ internal sealed class SmallCluster : IAsyncDisposable
         }
 
         Directory.Delete(_folder, recursive: true);
-    }
-
-    private static int[] FreePorts(int count)
-    {
-        var listeners = Enumerable.Range(0, count).Select(_ =>
-        {
-            var listener = new TcpListener(IPAddress.Loopback, 0);
-            listener.Start();
-            return listener;
-        }).ToArray();
-        var ports = listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port).ToArray();
-        foreach (var listener in listeners)
-        {
-            listener.Dispose();
-        }
-
-        return ports;
     }
 }
