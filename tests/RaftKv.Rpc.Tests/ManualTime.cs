@@ -5,7 +5,7 @@ internal sealed class ManualTime : TimeProvider
 {
     private readonly Lock _gate = new();
     private readonly List<ManualTimer> _timers = [];
-    private long _now;
+    private long _now = TimeSpan.FromDays(1).Ticks;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
@@ -58,6 +58,16 @@ internal sealed class ManualTime : TimeProvider
         }
     }
 
+    /// <summary>Time goes by while the process is stopped: no timer fires, and each that is late fires when the clock moves
+    /// on, once for all the times that it has missed.</summary>
+    public void Jump(TimeSpan by)
+    {
+        lock (_gate)
+        {
+            _now += by.Ticks;
+        }
+    }
+
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         var timer = new ManualTimer(this, callback, state);
@@ -77,7 +87,7 @@ internal sealed class ManualTime : TimeProvider
         /// <summary>When it fires next, or null when it is not set. Under the clock's gate.</summary>
         public long? Due { get; private set; }
 
-        public void Rearm() => Due = _period > TimeSpan.Zero ? Due + _period.Ticks : null;
+        public void Rearm() => Due = _period > TimeSpan.Zero ? Math.Max(Due!.Value, time._now) + _period.Ticks : null;
 
         public void Fire() => callback(state);
 

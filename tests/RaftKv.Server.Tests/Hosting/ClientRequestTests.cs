@@ -127,7 +127,7 @@ public sealed class ClientRequestTests
     [Fact]
     public async Task A_leader_that_was_stopped_for_a_while_renews_no_lease_before_it_has_asked()
     {
-        var time = new Api.ManualTime();
+        var time = new ManualTime();
         await using var cluster = new SmallCluster(3, options => options.Name == "m0" ? options with { Time = time } : options);
         using var clock = new RunningClock(time);
         await Task.WhenAll(Enumerable.Range(0, 3).Select(cluster.StartAsync));
@@ -179,7 +179,7 @@ public sealed class ClientRequestTests
         private readonly Timer _timer;
         private bool _isStopped;
 
-        public RunningClock(Api.ManualTime time)
+        public RunningClock(ManualTime time)
             => _timer = new Timer(_ => Advance(time), state: null, Step, Step);
 
         // Nothing moves any more when this returns.
@@ -192,7 +192,7 @@ public sealed class ClientRequestTests
             }
         }
 
-        private void Advance(Api.ManualTime time)
+        private void Advance(ManualTime time)
         {
             lock (_gate)
             {

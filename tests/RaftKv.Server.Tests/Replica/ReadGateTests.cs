@@ -4,7 +4,7 @@ namespace RaftKv.Server.Tests.Replica;
 
 public sealed class ReadGateTests
 {
-    private readonly Api.ManualTime _time = new();
+    private readonly ManualTime _time = new();
     private readonly ReadGate _gate;
 
     public ReadGateTests() => _gate = new ReadGate(_time, TimeSpan.FromSeconds(7));
