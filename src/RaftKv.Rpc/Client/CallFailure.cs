@@ -66,7 +66,7 @@ internal readonly record struct CallFailure(
         {
             // SocketsHttpHandler reports a connect timeout as a cancellation that nobody asked for.
             OperationCanceledException { InnerException: TimeoutException timeout }
-                => new(RpcStatusCode.Unavailable, $"{address}: {timeout.Message}", FailureReach.NotConnected, e),
+                => new(RpcStatusCode.Unavailable, $"{address}: no connection: {timeout.Message}", FailureReach.NotConnected, e),
             HttpRequestException http => OfHttp(http.HttpRequestError, http, address),
             HttpIOException http => OfHttp(http.HttpRequestError, http, address),
             _ => new(RpcStatusCode.Unavailable, $"{address}: the connection was lost: {e.Message}", FailureReach.ConnectionLost, e),

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using RaftKv.Cli.Commands;
 
 namespace RaftKv.Cli.Tests.Commands;
@@ -116,6 +118,19 @@ public sealed class CommandLineTests
         {
             Assert.Contains("--endpoints", run.Error, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public async Task A_cluster_that_does_not_let_a_connection_come_up_is_not_there_either()
+    {
+        // It takes the connection, and never answers TLS.
+        using var mute = new TcpListener(IPAddress.Loopback, 0);
+        mute.Start();
+
+        var run = await CommandRun.OfAsync([$"--endpoints=https://{mute.LocalEndpoint}", "--dial-timeout=10ms", "watch", "a"]);
+
+        Assert.NotEqual(0, run.Code);
+        Assert.Contains($"no member can be reached at https://{mute.LocalEndpoint} (--endpoints)", run.Error, StringComparison.Ordinal);
     }
 
     [Theory]
