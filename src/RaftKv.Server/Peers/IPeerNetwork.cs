@@ -6,11 +6,15 @@ namespace RaftKv.Server.Peers;
 /// <summary>How a member reaches the others. Any thread may call.</summary>
 public interface IPeerNetwork
 {
-    /// <summary>Takes a message to be sent, in order with others on its lane. Never waits.</summary>
+    /// <summary>Takes a message to be sent with the next <see cref="Flush"/>, in order with others on its lane. Never
+    /// waits.</summary>
     /// <returns>False if it was dropped: the peer is unknown or away, or too much is waiting. The core is then to be told
     /// with <see cref="RaftNode.ReportUnreachable"/>. What is lost later is told by
     /// <see cref="IPeerReceiver.Unreachable"/>.</returns>
     bool Send(in Message message);
+
+    /// <summary>Sends what was taken. Never waits: what cannot leave at once leaves by itself.</summary>
+    void Flush();
 
     /// <summary>
     /// Sends an <see cref="MessageKind.InstallSnapshot"/> together with the state it stands for. Its end is reported by
@@ -34,7 +38,7 @@ public interface IPeerNetwork
     IReadOnlyList<PeerStatus> Statuses();
 }
 
-/// <summary>What comes in from the others. Called on IO threads, for different peers and lanes at once; nothing else comes
+/// <summary>What comes in from the others. Called on threads of the transport, for different peers and lanes at once; nothing else comes
 /// in on the same lane until the call returns.</summary>
 public interface IPeerReceiver
 {

@@ -43,6 +43,18 @@ internal sealed class OutgoingQueue(int maxMessages, long maxBytes)
         }
     }
 
+    /// <summary>What waits, without what is being written.</summary>
+    public long WaitingBytes
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _bytes;
+            }
+        }
+    }
+
     public void Open()
     {
         lock (_gate)
@@ -71,12 +83,10 @@ internal sealed class OutgoingQueue(int maxMessages, long maxBytes)
     /// <summary>False if closed or full.</summary>
     /// <param name="message">What to send.</param>
     /// <param name="bytes">What it counts for.</param>
-    /// <param name="isFirst">Nothing was waiting: the stream has to be woken.</param>
-    public bool TryAdd(in Message message, long bytes, out bool isFirst)
+    public bool TryAdd(in Message message, long bytes)
     {
         lock (_gate)
         {
-            isFirst = _count == 0;
             var waiting = _count + _writingCount;
             if (!_isOpen || waiting >= maxMessages || (waiting > 0 && _bytes + _writingBytes + bytes > maxBytes))
             {

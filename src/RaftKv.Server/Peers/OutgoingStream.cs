@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using RaftKv.Raft.Messages;
 
 namespace RaftKv.Server.Peers;
@@ -8,7 +9,9 @@ namespace RaftKv.Server.Peers;
 /// <para>While a connection is up or being made, messages are taken; between attempts they are dropped at once. Raft sends
 /// again what matters, and what is old when the peer returns would only be in the way.</para>
 /// </summary>
+#pragma warning disable CA1001 // Its turn has nothing to give back, and whoever comes late must find it.
 internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer, PeerOptions options, IPeerReceiver receiver)
+#pragma warning restore CA1001
 {
     // One write takes about this much, so that a long queue is encoded while the earlier part travels.
     private const int WriteBytes = 256 * 1024;
@@ -18,12 +21,15 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
 
     private readonly OutgoingQueue _queue = new(options.MaxQueuedMessages, options.MaxQueuedBytes);
     private readonly AsyncSignal _wake = new();
+
+    // Held by whoever writes, with the queue's second half and the writer below.
+    private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly MessageBatchWriter _writer = new();
 
     // Changed under this, by the loop and by those who hurry or cut it.
     private readonly Lock _gate = new();
     private CancellationTokenSource? _pause;
-    private PeerConnection? _connection;
+    private volatile PeerConnection? _connection;
     private Uri? _url;
     private long _connectedAt;
 
@@ -80,18 +86,43 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
     public bool TrySend(in Message message)
     {
         var bytes = MessageCodec.BoundOf(message);
-        if (bytes > options.MaxFrameBytes - MessageCodec.BatchHeaderBytes || !_queue.TryAdd(message, bytes, out var isFirst))
+        if (bytes > options.MaxFrameBytes - MessageCodec.BatchHeaderBytes || !_queue.TryAdd(message, bytes))
         {
             Interlocked.Increment(ref _droppedMessages);
             return false;
         }
 
-        if (isFirst)
+        return true;
+    }
+
+    /// <summary>Writes what waits, on the caller's thread as far as the connection takes it at once. A little is written
+    /// sooner than somebody else is woken for it; a lot is left to the loop.</summary>
+    public void Flush()
+    {
+        var waiting = _queue.WaitingBytes;
+        var connection = _connection;
+        if (waiting == 0 || connection is null)
         {
-            _wake.Set();
+            return; // The loop looks for itself when it has connected.
         }
 
-        return true;
+        if (waiting > WriteBytes)
+        {
+            _wake.Set();
+            return;
+        }
+
+        // Whoever has the turn looks again when he has given it back.
+        if (_turn.Wait(0, CancellationToken.None))
+        {
+            var writing = WriteWithTurnAsync(connection);
+#pragma warning disable CA2012 // Its only use.
+            if (!writing.IsCompletedSuccessfully)
+            {
+                _ = FinishAsync(writing);
+            }
+#pragma warning restore CA2012
+        }
     }
 
     /// <summary>The peer gave a sign of life: no reason to wait longer with the next attempt.</summary>
@@ -135,7 +166,7 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
         {
             var begun = options.Time.GetTimestamp();
             var wasUp = await ConnectAndPumpAsync(stopping).ConfigureAwait(false);
-            var dropped = _queue.Close();
+            var dropped = await CloseQueueAsync().ConfigureAwait(false);
             Interlocked.Add(ref _droppedMessages, dropped);
             if (stopping.IsCancellationRequested)
             {
@@ -154,7 +185,16 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
             pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, options.BackOffMax.Ticks));
         }
 
-        Interlocked.Add(ref _droppedMessages, _queue.Close());
+        Interlocked.Add(ref _droppedMessages, await CloseQueueAsync().ConfigureAwait(false));
+    }
+
+    // Somebody may be in the middle of writing; the connection being gone, not for long.
+    private async Task<int> CloseQueueAsync()
+    {
+        await _turn.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        var dropped = _queue.Close();
+        _turn.Release();
+        return dropped;
     }
 
     private async Task<bool> ConnectAndPumpAsync(CancellationToken stopping)
@@ -269,25 +309,67 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
         await reading.ConfigureAwait(false);
     }
 
-    private async Task WriteWaitingAsync(PeerConnection connection)
+    private async ValueTask WriteWaitingAsync(PeerConnection connection)
     {
-        while (_queue.Take() is { Length: > 0 } batch)
+        await _turn.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        await WriteWithTurnAsync(connection).ConfigureAwait(false);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask WriteWithTurnAsync(PeerConnection connection)
+    {
+        do
         {
-            for (var i = 0; i < batch.Length; i++)
+            try
             {
-                _writer.Add(batch.Span[i]);
-                if (_writer.Length >= WriteBytes)
+                if (connection.Ended.IsCancellationRequested)
                 {
+                    return; // What it was writing is still in the queue, and counts as dropped.
+                }
+
+                while (_queue.Take() is { Length: > 0 } batch)
+                {
+                    for (var i = 0; i < batch.Length; i++)
+                    {
+                        _writer.Add(batch.Span[i]);
+                        if (_writer.Length >= WriteBytes)
+                        {
+                            await WriteAsync(connection).ConfigureAwait(false);
+                        }
+                    }
+
                     await WriteAsync(connection).ConfigureAwait(false);
+                    _queue.Written();
+                    Interlocked.Add(ref _sentMessages, batch.Length);
                 }
             }
+            finally
+            {
+                _turn.Release();
+            }
+        }
+        while (_queue.WaitingBytes > 0 && _turn.Wait(0, CancellationToken.None));
+    }
 
-            await WriteAsync(connection).ConfigureAwait(false);
-            _queue.Written();
-            Interlocked.Add(ref _sentMessages, batch.Length);
+    private async Task FinishAsync(ValueTask writing)
+    {
+        try
+        {
+            await writing.ConfigureAwait(false);
+        }
+        catch (PeerConnectionException)
+        {
+            // The loop knows.
+        }
+#pragma warning disable CA1031 // A mistake on this side: the host decides what becomes of the member.
+        catch (Exception problem)
+#pragma warning restore CA1031
+        {
+            receiver.Broken(problem);
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask WriteAsync(PeerConnection connection)
     {
         var bytes = _writer.Finish();

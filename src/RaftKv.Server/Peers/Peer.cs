@@ -45,6 +45,12 @@ internal sealed class Peer : IAsyncDisposable
 
     public bool TrySend(in Message message) => StreamFor(message).TrySend(message);
 
+    public void Flush()
+    {
+        _prompt.Flush();
+        _bulk.Flush();
+    }
+
     public void UpdateUrls(IReadOnlyList<Uri> urls)
     {
         lock (_gate)

@@ -118,6 +118,9 @@ internal sealed class PeerConnection : IAsyncDisposable
         }
     }
 
+    /// <summary><see cref="ReadAsync"/> for whoever has a thread for it.</summary>
+    public ReceivedFrame Read() => OwnThread.Await(ReadAsync());
+
     /// <summary>Writes frames as a whole, after those that are being written.</summary>
     /// <exception cref="PeerConnectionException">The connection ended.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
@@ -159,7 +162,6 @@ internal sealed class PeerConnection : IAsyncDisposable
 
     /// <summary>Ends at once. Whoever reads or writes gets the reason of the first call.</summary>
     public void Cut(string reason) => Close(reason, isAbrupt: true);
-
 
     public async ValueTask DisposeAsync()
     {

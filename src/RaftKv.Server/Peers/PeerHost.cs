@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace RaftKv.Server.Peers;
 
@@ -56,14 +57,12 @@ public sealed class PeerHost : IAsyncDisposable
             kestrel.AddServerHeader = false;
             foreach (var address in options.Listen.DefaultIfEmpty(new IPEndPoint(IPAddress.Loopback, 0)))
             {
-                kestrel.Listen(address, listen =>
-                {
-                    listen.Protocols = HttpProtocols.Http1;
-                    listen.Use(transport.Accept);
-                });
+                kestrel.Listen(address, listen => listen.Protocols = HttpProtocols.Http1);
             }
         });
 
+        builder.Services.AddSingleton<IConnectionListenerFactory>(
+            services => new PeerListenerFactory(transport, services.GetRequiredService<ILoggerFactory>()));
         var app = builder.Build();
         try
         {

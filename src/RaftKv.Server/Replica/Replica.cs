@@ -109,6 +109,7 @@ public sealed class Replica : IStage
         AskForReads();
         Work();
         PublishStanding();
+        _peers.Flush();
         _reads.StandingIsPublished();
         Volatile.Write(ref _committedIndex, _raft.Committed);
         return true;

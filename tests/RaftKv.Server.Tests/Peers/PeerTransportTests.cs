@@ -113,6 +113,7 @@ public sealed class PeerTransportTests
         {
             if (one.Transport.Send(one.Append(new NodeId(2), taken + 1, 50_000)))
             {
+                one.Transport.Flush();
                 taken++;
                 full = 0;
             }

@@ -96,6 +96,7 @@ internal sealed class TestMember : IPeerReceiver, IAsyncDisposable
     public async Task SendsAsync(Message message)
     {
         await Until(() => Transport.Send(message));
+        Transport.Flush();
     }
 
     public Task ConnectedTo(TestMember other) => Until(() => StatusOf(other).IsConnected);

@@ -23,6 +23,10 @@ internal sealed partial class WholeMember : IPeerNetwork
         return true;
     }
 
+    public void Flush()
+    {
+    }
+
     public void SendSnapshot(in Message message, ISnapshotSource source)
     {
         // The state is held for a while before it is read: what happens meanwhile must not show in it.
