@@ -32,7 +32,7 @@ public static class MembershipRules
         {
             case MemberChangeKind.Add:
                 (started, after) = (voters.Count(one => one.HasStarted), voters.Length + 1);
-                if (voters.Length == 1 && started == 1)
+                if (voters.Length == 1 && (started == 1 || change.Member.IsLearner))
                 {
                     return;
                 }

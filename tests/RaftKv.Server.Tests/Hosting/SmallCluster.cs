@@ -1,8 +1,9 @@
 using System.Net;
 using RaftKv.Raft;
 using RaftKv.Server.Replica;
-using RaftKv.Storage.State;
+using RaftKv.Server.Tests.Peers;
 using RaftKv.Storage.State.Requests;
+using RaftKv.Storage.State;
 
 namespace RaftKv.Server.Tests.Hosting;
 
@@ -41,6 +42,9 @@ internal sealed class SmallCluster : IAsyncDisposable
     {
         var cluster = new SmallCluster(members, change);
         await Task.WhenAll(Enumerable.Range(0, members).Select(cluster.StartAsync));
+
+        // A member has started when all know its name; some changes are refused before.
+        await TestMember.Until(() => cluster._nodes.All(node => node!.Member.Members.All(member => member.HasStarted)));
         return cluster;
     }
 
