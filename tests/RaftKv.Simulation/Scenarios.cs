@@ -181,7 +181,8 @@ internal static class Scenarios
                     KeptEntries = kept,
                     IdleCompactionKeys = chance.Between(1, 4),
                     BusyCompactionKeys = 1,
-                    ReclaimBytes = chance.Pick<long>([256, 2048]),
+                    IdleReclaimBytes = chance.Pick<long>([256, 2048]),
+                    BusyReclaimBytes = 256,
                     SlackBytes = chance.Pick<long>([0, 2048, 1 << 20]),
                 },
                 Records = new Storage.Records.LogRecordStoreOptions

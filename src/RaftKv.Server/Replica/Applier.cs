@@ -240,7 +240,7 @@ public sealed class Applier : IStage
         }
 
         BeginCheckpointIfDue();
-        return !isBusy && Reclaim(keys);
+        return Reclaim(keys, isBusy ? _options.BusyReclaimBytes : _options.IdleReclaimBytes);
     }
 
     // What snapshots have replaced goes when the last one has stopped reading it: clients, watches, members it is sent to.
@@ -335,7 +335,7 @@ public sealed class Applier : IStage
         }
     }
 
-    private bool Reclaim(KeySpace keys)
+    private bool Reclaim(KeySpace keys, long maxBytes)
     {
         var isWorthIt = _wantsReclaim || keys.DiskBytes > (2 * keys.LiveBytes) + _options.SlackBytes;
         if (!_isReclaiming || !isWorthIt || keys.NeedsCheckpointToReclaim)
@@ -343,7 +343,7 @@ public sealed class Applier : IStage
             return false;
         }
 
-        var outcome = keys.ReclaimStep(_options.ReclaimBytes);
+        var outcome = keys.ReclaimStep(maxBytes);
         if (outcome.LookedThrough > 0)
         {
             return true;

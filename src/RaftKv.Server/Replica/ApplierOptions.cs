@@ -17,8 +17,12 @@ public sealed record ApplierOptions
     /// <summary>And between two batches.</summary>
     public int BusyCompactionKeys { get; init; } = 100;
 
-    /// <summary>How much of the record store is looked through in one step.</summary>
-    public long ReclaimBytes { get; init; } = 1024 * 1024;
+    /// <summary>How much of the record store is looked through in one step when there is nothing to apply.</summary>
+    public long IdleReclaimBytes { get; init; } = 1024 * 1024;
+
+    /// <summary>And between two batches: as much as is written meanwhile, at least, or space would never come back to a
+    /// member that is never idle.</summary>
+    public long BusyReclaimBytes { get; init; } = 32 * 1024;
 
     /// <summary>Space is given back by itself while the records take more than this beside twice what is needed.</summary>
     public long SlackBytes { get; init; } = 32 * 1024 * 1024;

@@ -10,7 +10,7 @@ namespace RaftKv.Simulation.Whole;
 /// everything happens often, and what its clients do.</summary>
 internal sealed record WholeSettings
 {
-    public ApplierOptions Applier { get; init; } = new() { CheckpointEntries = 40, KeptEntries = 10, SlackBytes = 1024, ReclaimBytes = 1024 };
+    public ApplierOptions Applier { get; init; } = new() { CheckpointEntries = 40, KeptEntries = 10, SlackBytes = 1024, IdleReclaimBytes = 1024, BusyReclaimBytes = 256 };
 
     public LogRecordStoreOptions Records { get; init; } = new() { SegmentBytes = 1024, BufferBytes = 512 };
 

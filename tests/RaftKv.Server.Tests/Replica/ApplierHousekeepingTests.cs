@@ -1,0 +1,101 @@
+using Google.Protobuf;
+using RaftKv.Protocol.Etcd;
+using RaftKv.Raft.Log;
+using RaftKv.Server.Replica;
+using RaftKv.Storage.Checkpoints;
+using RaftKv.Storage.Files;
+using RaftKv.Storage.Leases;
+using RaftKv.Storage.Records;
+using RaftKv.Storage.State;
+using RaftKv.Storage.Watch;
+
+namespace RaftKv.Server.Tests.Replica;
+
+/// <summary>What the applier does between two batches.</summary>
+public sealed class ApplierHousekeepingTests : IDisposable
+{
+    private const int ValueBytes = 1000;
+    private const int PutsInBatch = 10;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("raftkv-test-").FullName;
+    private readonly StateStore _store;
+    private readonly Applier _applier;
+    private ulong _index;
+
+    public ApplierHousekeepingTests()
+    {
+        var files = new PhysicalFileSystem();
+        var time = new ManualTime();
+        var bell = new NoBell();
+        _store = StateStore.Open(files, _folder, 1, new LogRecordStoreMaker(files, new LogRecordStoreOptions { SegmentBytes = 64 * 1024 }));
+        var answers = new PendingAnswers(time, TimeSpan.FromSeconds(1));
+        var reads = new ReadGate(time, TimeSpan.FromSeconds(1));
+        var leases = new LeaseKeeper(time, TimeSpan.FromSeconds(1), LeaseClockOptions.Default, MemberFaults.None);
+        _applier = new Applier(
+            _store,
+            new WatchHub(_store.Machine.Keys, new WatchOptions(), WatchFaults.None),
+            answers,
+            reads,
+            leases,
+            new Inbox<ReplicaInput>(bell),
+            new Inbox<LogWrite>(bell),
+            bell,
+            new AtOnce(),
+            new ApplierOptions { CheckpointEntries = 50, SlackBytes = 64 * 1024 });
+    }
+
+    [Fact]
+    public void A_member_that_is_never_idle_gets_its_space_back()
+    {
+        const int Batches = 400;
+        const int BatchesToCompaction = 20;
+        for (var i = 0; i < Batches; i++)
+        {
+            // Each run finds a batch: there is always something to apply.
+            var entries = new List<Entry>();
+            for (var j = 0; j < PutsInBatch; j++)
+            {
+                entries.Add(Next(CommandKind.Put, new PutRequest { Key = ByteString.CopyFromUtf8($"k{j}"), Value = Value(i) }));
+            }
+
+            if (i % BatchesToCompaction == BatchesToCompaction - 1)
+            {
+                entries.Add(Next(CommandKind.Compact, new CompactionRequest { Revision = _store.Machine.Keys.Revision }));
+            }
+
+            _applier.Inbox.Post(new ApplierInput.Committed(entries.ToArray()));
+            _applier.Run();
+        }
+
+        const long Written = (long)Batches * PutsInBatch * ValueBytes;
+        Assert.InRange(_store.Machine.Keys.DiskBytes, PutsInBatch * ValueBytes, Written / 4);
+    }
+
+    public void Dispose()
+    {
+        _store.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private static ByteString Value(int seed)
+    {
+        var bytes = new byte[ValueBytes];
+        new Random(seed).NextBytes(bytes);
+        return ByteString.CopyFrom(bytes);
+    }
+
+    private Entry Next(CommandKind kind, IMessage request)
+        => new(1, ++_index, EntryKind.Command, CommandEnvelope.Encode(0, Caller.Nobody, kind, request.ToByteArray()));
+
+    private sealed class NoBell : IDoorbell
+    {
+        public void Ring()
+        {
+        }
+    }
+
+    private sealed class AtOnce : IBackground
+    {
+        public void Run(Action work) => work();
+    }
+}
