@@ -25,4 +25,10 @@ public class RpcException : Exception
 
     /// <summary>What came with the status. Empty when the call never reached a server.</summary>
     public RpcMetadata Trailers { get; }
+
+    /// <summary>
+    /// Whether it is certain that no server has acted on the call, in any of its attempts: no connection came up, or the
+    /// servers said that they did not process it. A call that changes something may then be made again.
+    /// </summary>
+    public bool IsUnseen { get; internal set; }
 }

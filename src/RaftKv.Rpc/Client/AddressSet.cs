@@ -58,6 +58,14 @@ internal sealed class AddressSet : IDisposable
         return false;
     }
 
+    /// <summary>Takes this address and no other.</summary>
+    public bool TryPick(Uri uri, out AddressUse use)
+    {
+        var address = Array.Find(Volatile.Read(ref _addresses), address => address.Uri == uri)
+            ?? throw new ArgumentException($"{uri} is none of the channel's addresses.", nameof(uri));
+        return address.TryTake(_options.Time.GetTimestamp(), out use) || address.TryTakeAsLastResort(out use);
+    }
+
     /// <summary>Time until an evicted address may be tried, and what is known of all of them.</summary>
     public (TimeSpan Wait, RpcStatus Status) Outlook()
     {

@@ -19,6 +19,9 @@ internal sealed class ClientCall : IDisposable
     private AddressUse _use;
     private int _attempts;
 
+    // Whether some attempt may have reached a server. Stays once it is so.
+    private bool _mayBeSeen;
+
     public ClientCall(RpcChannel channel, RpcMethod method, RequestContent content, in RpcCallOptions options)
     {
         _channel = channel;
@@ -61,7 +64,7 @@ internal sealed class ClientCall : IDisposable
                 return default;
             }
 
-            if (!_channel.AddressSet.TryPick(out _use))
+            if (!TryPick())
             {
                 var (wait, status) = _channel.AddressSet.Outlook();
                 if (!_call.WaitForReady)
@@ -74,6 +77,7 @@ internal sealed class ClientCall : IDisposable
             }
 
             CallFailure failure;
+            var isFirstToBeSeen = false;
             HttpResponseMessage? response = null;
             var address = _use.Address;
             try
@@ -85,6 +89,8 @@ internal sealed class ClientCall : IDisposable
                     await AddCredentialsAsync(request).ConfigureAwait(false);
                 }
 
+                isFirstToBeSeen = !_mayBeSeen;
+                _mayBeSeen = true;
                 response = await address.Invoker.SendAsync(request, Lifetime.Token).ConfigureAwait(false);
                 _content.HasResponse = true;
                 if (ResponseStatus.IsOpening(response, MaxHeaderBytes, out failure))
@@ -111,6 +117,11 @@ internal sealed class ClientCall : IDisposable
             }
 
             response?.Dispose();
+            if (isFirstToBeSeen && failure.IsUnseen)
+            {
+                _mayBeSeen = false;
+            }
+
             Report(failure);
             if (!MayMoveOn(failure, moves))
             {
@@ -174,6 +185,17 @@ internal sealed class ClientCall : IDisposable
     /// </summary>
     public Exception ToException(in CallFailure failure)
     {
+        var exception = ExceptionOf(failure);
+        if (exception is RpcException failed)
+        {
+            failed.IsUnseen = !_mayBeSeen;
+        }
+
+        return exception;
+    }
+
+    private Exception ExceptionOf(in CallFailure failure)
+    {
         if (Lifetime.ToException(failure.Cause) is { } ended)
         {
             return ended;
@@ -208,6 +230,9 @@ internal sealed class ClientCall : IDisposable
 
         Lifetime.Dispose();
     }
+
+    private bool TryPick()
+        => _call.Address is { } address ? _channel.AddressSet.TryPick(address, out _use) : _channel.AddressSet.TryPick(out _use);
 
     private HttpRequestMessage NewRequest(ChannelAddress address)
     {
@@ -278,7 +303,7 @@ internal sealed class ClientCall : IDisposable
     private bool MayMoveOn(in CallFailure failure, int moves)
         => failure.IsUnseen
             && Lifetime.End == CallEnd.None
-            && ((_call.WaitForReady && failure.Reach is FailureReach.NotConnected) || moves + 1 < _channel.AddressSet.Count);
+            && ((_call.WaitForReady && failure.Reach is FailureReach.NotConnected) || (_call.Address is null && moves + 1 < _channel.AddressSet.Count));
 
     private async ValueTask WaitForAddressAsync(TimeSpan wait)
     {

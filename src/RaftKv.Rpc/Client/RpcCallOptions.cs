@@ -31,6 +31,10 @@ public readonly record struct RpcCallOptions
     /// <summary>Wait until an address can be reached, instead of failing UNAVAILABLE when none can.</summary>
     public bool WaitForReady { get; init; }
 
+    /// <summary>Which of the channel's addresses the call goes to, and to no other. Null: the channel picks.</summary>
+    /// <remarks>While the address is left alone after a failure the call ends UNAVAILABLE at once, unseen by any server.</remarks>
+    public Uri? Address { get; init; }
+
     /// <summary>Compress request messages that are large enough to gain from it.</summary>
     public bool GzipRequests { get; init; }
 

@@ -166,7 +166,7 @@ public sealed record RpcBackOff(TimeSpan First, TimeSpan Longest)
     /// <summary>The pause after so many failures in a row.</summary>
     /// <param name="failures">The first failure is 1.</param>
     /// <param name="draw">From [0, 1): where in the range of the jitter.</param>
-    internal TimeSpan After(int failures, double draw)
+    public TimeSpan After(int failures, double draw)
     {
         var doublings = Math.Clamp(failures - 1, 0, 30);
         var pause = Math.Min(First.TotalMilliseconds * (1 << doublings), Longest.TotalMilliseconds);

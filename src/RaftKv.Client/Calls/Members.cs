@@ -1,0 +1,118 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace RaftKv.Client.Calls;
+
+/// <summary>A member as this client knows it: where it is, and whether it is any good at the moment.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "A source without a timer holds nothing, and calls may still hold its token.")]
+internal sealed class KnownMember(Uri address)
+{
+    private readonly Lock _gate = new();
+    private CancellationTokenSource _left = new();
+    private volatile bool _isFit = true;
+
+    public Uri Address { get; } = address;
+
+    /// <summary>Whether calls are sent there while there is a choice.</summary>
+    public bool IsFit => _isFit;
+
+    /// <summary>Fires when the member turns out to be no good: what waits for it had better ask another one.</summary>
+    public CancellationToken Left
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _left.Token;
+            }
+        }
+    }
+
+    /// <returns>Whether it was thought fit before.</returns>
+    public bool Leave()
+    {
+        CancellationTokenSource left;
+        lock (_gate)
+        {
+            if (!_isFit)
+            {
+                return false;
+            }
+
+            _isFit = false;
+            left = _left;
+        }
+
+        left.Cancel();
+        return true;
+    }
+
+    /// <returns>Whether it was thought unfit before.</returns>
+    public bool Return()
+    {
+        if (_isFit)
+        {
+            return false;
+        }
+
+        lock (_gate)
+        {
+            if (_isFit)
+            {
+                return false;
+            }
+
+            _left = new CancellationTokenSource();
+            _isFit = true;
+            return true;
+        }
+    }
+}
+
+/// <summary>The members, and whose turn it is.</summary>
+internal sealed class Members
+{
+    private readonly KnownMember[] _members;
+    private int _turn;
+
+    public Members(IEnumerable<Uri> addresses, Random chance)
+    {
+        _members = [.. addresses.Distinct().Select(address => new KnownMember(address))];
+
+        // Clients that are started together do not all begin with the same member.
+        lock (chance)
+        {
+            _turn = chance.Next(_members.Length);
+        }
+    }
+
+    public IReadOnlyList<KnownMember> All => _members;
+
+    public int Count => _members.Length;
+
+    /// <summary>The next fit member, another one than this if possible; an unfit one only if all are.</summary>
+    public KnownMember Pick(KnownMember? butNot = null)
+    {
+        if (_members.Length == 1)
+        {
+            return _members[0];
+        }
+
+        var turn = (uint)Interlocked.Increment(ref _turn);
+        KnownMember? second = null;
+        for (var i = 0u; i < _members.Length; i++)
+        {
+            var member = _members[(turn + i) % (uint)_members.Length];
+            if (member.IsFit && member != butNot)
+            {
+                return member;
+            }
+
+            if (second is null || (member.IsFit && !second.IsFit) || second == butNot)
+            {
+                second = member;
+            }
+        }
+
+        return second!;
+    }
+}
