@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using RaftKv.Client.Calls;
+using RaftKv.Client.Watching;
 using RaftKv.Rpc.Client;
 using Wire = RaftKv.Protocol.Etcd;
 
@@ -27,6 +28,7 @@ public sealed partial class RaftKvClient : IAsyncDisposable
     private readonly RaftKvClientOptions _options;
     private readonly Channels _channels;
     private readonly Caller _caller;
+    private readonly WatchHub _watches;
     private readonly CancellationTokenSource _disposal = new();
     private int _isDisposed;
 
@@ -37,6 +39,7 @@ public sealed partial class RaftKvClient : IAsyncDisposable
         var members = new Members(addresses, options.Chance);
         var credentials = options.UserName is null ? null : new Credentials(options, members, channels);
         _caller = new Caller(options, members, channels, credentials);
+        _watches = new WatchHub(options, _caller, channels.Watch, _disposal.Token);
         Cluster = new RaftKvCluster(_caller);
         Maintenance = new RaftKvMaintenance(_caller, channels);
     }

@@ -25,6 +25,10 @@ internal sealed partial class Caller
             : Credentials.With(metadata, await credentials.TokenAsync(cancellation).ConfigureAwait(false));
     }
 
+    public bool HasCredentials => credentials is not null;
+
+    public Task RenewTokenAsync(CancellationToken cancellation) => credentials!.RenewAsync(cancellation).AsTask();
+
     // A stream for one question: how the API offers keep-alives.
     private static async ValueTask<TResponse> AskStreamAsync<TRequest, TResponse>(
         RpcChannel channel, RpcMethod<TRequest, TResponse> method, TRequest request, RpcCallOptions attempt)

@@ -111,8 +111,7 @@ internal sealed partial class Caller(RaftKvClientOptions options, Members member
         }
 
         // There is an elsewhere to go to, and no harm in going.
-        var leaving = member.Left;
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, member.IsFit ? leaving : default);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, member.Left);
         var response = await SendAsync(channel, call.Method, request, attempt with { CancellationToken = stop.Token }).ConfigureAwait(false);
         Answered(call, member);
         return response;

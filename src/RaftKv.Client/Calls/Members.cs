@@ -15,14 +15,18 @@ internal sealed class KnownMember(Uri address)
     /// <summary>Whether calls are sent there while there is a choice.</summary>
     public bool IsFit => _isFit;
 
-    /// <summary>Fires when the member turns out to be no good: what waits for it had better ask another one.</summary>
+    /// <summary>Whether what it says about the progress of a whole watch stream is so. Null: not known yet.</summary>
+    public bool? BelievesProgress { get; set; }
+
+    /// <summary>Fires when the member turns out to be no good: what waits for it had better ask another one. Of one that is
+    /// unfit already it never does: whoever asks it nevertheless has no other one.</summary>
     public CancellationToken Left
     {
         get
         {
             lock (_gate)
             {
-                return _left.Token;
+                return _isFit ? _left.Token : default;
             }
         }
     }
@@ -39,6 +43,7 @@ internal sealed class KnownMember(Uri address)
             }
 
             _isFit = false;
+            BelievesProgress = null;
             left = _left;
         }
 
