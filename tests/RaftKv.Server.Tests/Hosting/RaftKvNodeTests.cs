@@ -47,7 +47,9 @@ public sealed class RaftKvNodeTests
         var watch = RpcReflection.Descriptor.Services.Single(service => service.Name == "Watch").FindMethodByName("Watch");
         await using var watching = channel.Duplex(RpcMethod.Of<WatchRequest, WatchResponse>(watch), new RpcCallOptions());
         var key = Google.Protobuf.ByteString.CopyFromUtf8("k");
-        await watching.Requests.WriteAsync(new WatchRequest { CreateRequest = new WatchCreateRequest { Key = key } });
+
+        // From a revision on, because the put may be faster than the watch.
+        await watching.Requests.WriteAsync(new WatchRequest { CreateRequest = new WatchCreateRequest { Key = key, StartRevision = 2 } });
         var seen = ReadEventAsync(watching.Responses);
 
         await channel.UnaryAsync(
