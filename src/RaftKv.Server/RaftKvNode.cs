@@ -124,6 +124,7 @@ public sealed class RaftKvNode : IAsyncDisposable
                 who = options.JoinsExistingCluster
                     ? await Founding.JoinAsync(options, peerUrls, http, cancellation).ConfigureAwait(false)
                     : Founding.Found(options, peerUrls);
+                MemberLog.Make(files, directory, who);
                 who.Write(files, path);
             }
 
@@ -135,6 +136,8 @@ public sealed class RaftKvNode : IAsyncDisposable
                     Self = who.Self,
                     ServerVersion = EtcdVersion,
                     Time = options.Time,
+                    IsBlank = () => member.Memory.IsBlank,
+                    HasRun = id => member.Memory.HasRun(id),
                     Observer = change => LogPeer(log, change),
                 },
                 member);

@@ -188,6 +188,10 @@ internal static class PeerTransportPlain
         {
         }
 
+        public void LostData(NodeId by)
+        {
+        }
+
         public void Broken(Exception problem) => Console.Error.WriteLine(problem);
     }
 }

@@ -60,7 +60,7 @@ internal static class ServeCommand
                 .Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
             return await ServeAsync(flags.Read(parsed) with { Loggers = loggers }, output, error, stop);
         }
-        catch (Exception refusal) when (refusal is FlagException or BootstrapException or StorageException or MemberRemovedException)
+        catch (Exception refusal) when (refusal is FlagException or BootstrapException or StorageException or MemberRemovedException or MemberLostDataException)
         {
             await error.WriteLineAsync($"raftkv: {refusal.Message}");
             return 1;

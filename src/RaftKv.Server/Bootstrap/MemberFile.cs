@@ -7,7 +7,8 @@ using RaftKv.Storage.State;
 namespace RaftKv.Server.Bootstrap;
 
 /// <summary>
-/// Who a data directory makes of its member: written once, before anything else, and never changed.
+/// Who a data directory makes of its member: written once, when the log is there (<see cref="MemberLog"/>), and never
+/// changed.
 /// <code>
 ///   "raftkv member 1\n"   id   cluster id   founding?   members, as a table   crc32c of all before
 /// </code>

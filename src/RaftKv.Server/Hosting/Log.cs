@@ -26,4 +26,7 @@ internal static partial class Log
 
     [LoggerMessage(7, LogLevel.Warning, "Member {Member} has no peer URL that can be used")]
     public static partial void NoAddress(ILogger log, string member);
+
+    [LoggerMessage(8, LogLevel.Critical, "Member {By} says that this member has run before, and it has no data")]
+    public static partial void LostData(ILogger log, string by);
 }

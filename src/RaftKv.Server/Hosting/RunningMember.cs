@@ -117,6 +117,9 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
 
     public WatchHub Watches { get; }
 
+    /// <summary>What it remembers, of itself and of the others.</summary>
+    public MemberMemory Memory => _stages.Memory;
+
     public TimeSpan RequestTimeout => _options.RequestTimeout;
 
     public TimeProvider Time => _options.Time;
@@ -136,15 +139,12 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     {
         var walPath = directory.Subdirectory("wal");
         var statePath = directory.Subdirectory("state");
-        var wal = WriteAheadLog.Exists(files, walPath)
-            ? WriteAheadLog.Open(files, walPath, directory.Identity)
-            : WriteAheadLog.Create(files, walPath, directory.Identity);
+        var wal = WriteAheadLog.Open(files, walPath, directory.Identity);
         if (wal.TornTail is { } torn)
         {
             Log.TornTail(log, torn.ToString()!);
         }
 
-        MemberStages.Found(wal, who);
         var maker = new FasterRecordStoreMaker(
             files, new Storage.Records.Faster.FasterRecordStoreOptions { MemoryBytes = options.RecordMemoryBytes });
         return new RunningMember(
@@ -281,23 +281,15 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     {
         while (Volatile.Read(ref _isStopped) == 0 && !_ended.Task.IsCompleted)
         {
-            try
+            // From then on, whoever has its name and remembers nothing is sent away: so not before it has something that it
+            // will still remember after any crash.
+            var isTime = Memory.OutlivesProcess;
+            if (isTime && await TryAnnounceAsync(name, clientUrls).ConfigureAwait(false))
             {
-                var requestId = NextRequestId();
-                var command = new MemberAttributesCommand(Self, name, clientUrls);
-                var answer = await ProposeAsync(CommandEnvelope.Encode(requestId, Caller.Nobody, command), requestId, CancellationToken.None)
-                    .ConfigureAwait(false);
-                if (answer.Error == StateError.None)
-                {
-                    return;
-                }
-            }
-            catch (RequestRefusedException)
-            {
-                // Nobody leads yet, or too much is under way.
+                return;
             }
 
-            await Task.Delay(_options.ElectionTimeout, _options.Time).ConfigureAwait(false);
+            await Task.Delay(isTime ? _options.ElectionTimeout : LeaderPause, _options.Time).ConfigureAwait(false);
         }
     }
 
@@ -331,6 +323,11 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
 
     public void Receive(ReadOnlySpan<Message> messages)
     {
+        if (messages.IsEmpty || !ListensTo(messages[0].From))
+        {
+            return;
+        }
+
         foreach (ref readonly var message in messages)
         {
             _inbox.Post(ReplicaInput.Of(message));
@@ -342,12 +339,20 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     public void SnapshotSent(NodeId peer, bool isDelivered) => _inbox.Post(ReplicaInput.SnapshotSent(peer, isDelivered));
 
     public ValueTask<ISnapshotSink> BeginSnapshotAsync(SnapshotOffer offer, CancellationToken cancellation)
-        => ValueTask.FromResult<ISnapshotSink>(_snapshots!.Receive(offer));
+        => ListensTo(offer.Message.From)
+            ? ValueTask.FromResult<ISnapshotSink>(_snapshots!.Receive(offer))
+            : throw new InvalidOperationException($"Member {Self} does not know yet whether it is welcome, or must not go on.");
 
     public void Removed(NodeId by)
     {
         Log.Removed(_log, by.ToString());
         End(new MemberRemovedException());
+    }
+
+    public void LostData(NodeId by)
+    {
+        Log.LostData(_log, by.ToString());
+        End(new MemberLostDataException(by));
     }
 
     public void Broken(Exception problem) => Fail("peers", problem);
@@ -398,6 +403,23 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         return answer.Task.WaitAsync(cancellation);
     }
 
+    private async ValueTask<bool> TryAnnounceAsync(string name, IReadOnlyList<string> clientUrls)
+    {
+        try
+        {
+            var requestId = NextRequestId();
+            var command = new MemberAttributesCommand(Self, name, clientUrls);
+            var answer = await ProposeAsync(CommandEnvelope.Encode(requestId, Caller.Nobody, command), requestId, CancellationToken.None)
+                .ConfigureAwait(false);
+            return answer.Error == StateError.None;
+        }
+        catch (RequestRefusedException)
+        {
+            // Nobody leads yet, or too much is under way.
+            return false;
+        }
+    }
+
     private async ValueTask<Answer> AwaitAsync(Task<Answer> answer, ulong requestId, CancellationToken cancellation)
     {
         if (!cancellation.CanBeCanceled)
@@ -415,6 +437,14 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
             throw;
         }
     }
+
+    // One that remembers nothing listens only to those who have let it in: they might know that it had promised them
+    // something. Of one that it does not know it cannot ask that; then anybody's welcome will do. One that has been told to
+    // end listens to nobody any more.
+    private bool ListensTo(NodeId peer)
+        => !_ended.Task.IsCompleted
+            && (!Memory.IsBlank
+                || (_transport!.StatusOf(peer) is { } known ? known.IsConnected : _transport.Statuses().Any(one => one.IsConnected)));
 
     private void Publish(MemberStanding standing)
     {
@@ -453,6 +483,11 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
 /// <summary>A stage of the member broke. It has stopped, so that nothing wrong is told or written.</summary>
 public sealed class MemberFailedException(string stage, Exception cause)
     : Exception($"The {stage} of this member failed: {cause.Message}", cause);
+
+/// <summary>This member has run before, and its data is gone.</summary>
+public sealed class MemberLostDataException(NodeId by)
+    : Exception($"Member {by} knows that this member has run before, but its data directory is new: what it had promised is lost. "
+        + "Remove it from the cluster, and add it as a new member with an empty data directory.");
 
 /// <summary>This member was removed from its cluster.</summary>
 public sealed class MemberRemovedException()

@@ -57,6 +57,9 @@ public interface IPeerReceiver
     /// <summary>That peer says that this member was removed from the cluster. Said with every attempt to connect.</summary>
     void Removed(NodeId by);
 
+    /// <summary>That peer says that this member, which remembers nothing, has run before. It must not go on.</summary>
+    void LostData(NodeId by);
+
     /// <summary>An invariant broke here, or a call of this interface threw. The stream it happened on is gone for good; the
     /// host stops the member.</summary>
     void Broken(Exception problem);

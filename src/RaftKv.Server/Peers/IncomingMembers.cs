@@ -176,6 +176,13 @@ internal sealed class IncomingMembers(PeerOptions options)
             return (PeerVerdict.Removed, $"Member {hello.From} was removed from the cluster.");
         }
 
+        if (hello.IsBlank && options.HasRun(hello.From))
+        {
+            return (PeerVerdict.LostItsData,
+                $"Member {hello.From} has run before, and this one has no data: what it had promised is lost. "
+                + "Remove it from the cluster, and add it as a new member.");
+        }
+
         if (hello.From == options.Self)
         {
             return (PeerVerdict.SameIdentity, $"It says that it is member {hello.From}; so is this one.");

@@ -225,6 +225,10 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
             {
                 receiver.Removed(peer.Id);
             }
+            else if (refusal.Verdict == PeerVerdict.LostItsData)
+            {
+                receiver.LostData(peer.Id);
+            }
         }
         catch (Exception problem) when (problem is PeerConnectionException or PeerProtocolException)
         {

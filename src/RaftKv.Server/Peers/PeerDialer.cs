@@ -28,7 +28,15 @@ internal sealed class PeerDialer(PeerOptions options)
             var stream = new NetworkStream(socket, ownsSocket: true);
             var input = PipeReader.Create(stream, Borrowed);
             var hello = new PeerHello(
-                PeerHello.Protocol, PeerHello.Protocol, lane, options.ClusterId, options.Self, to, options.ProcessNonce, options.ServerVersion);
+                PeerHello.Protocol,
+                PeerHello.Protocol,
+                lane,
+                options.ClusterId,
+                options.Self,
+                to,
+                options.ProcessNonce,
+                options.ServerVersion,
+                options.IsBlank());
             await stream.WriteAsync(hello.Encode(), either.Token).ConfigureAwait(false);
             var welcome = PeerWelcome.Decode(await HandshakeFrame.ReadAsync(input, either.Token).ConfigureAwait(false));
             Check(welcome, to);

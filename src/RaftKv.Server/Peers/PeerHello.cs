@@ -17,6 +17,7 @@ internal enum PeerVerdict : byte
     SameIdentity = 5,
     Stopping = 6,
     Malformed = 7,
+    LostItsData = 8,
 }
 
 /// <summary>
@@ -27,13 +28,22 @@ internal enum PeerVerdict : byte
 ///   | magic | length | body   | crc32c |     the sum covers length and body
 ///   +-------+--------+--------+--------+
 ///
-///   oldest and newest protocol it speaks (1 each), lane (1), cluster (8), from (8), to (8), process (8), version (1 + text)
+///   oldest and newest protocol it speaks (1 each), lane (1), cluster (8), from (8), to (8), process (8), version (1 + text),
+///   whether it is blank (1)
 /// </code>
 /// The first byte of the magic is in no HTTP request and no TLS record, so the port can tell them apart. Bytes behind those
 /// known are passed over: this is where later versions say more.
 /// </summary>
 internal readonly record struct PeerHello(
-    byte OldestProtocol, byte NewestProtocol, PeerLane Lane, ulong ClusterId, NodeId From, NodeId To, ulong Process, string Version)
+    byte OldestProtocol,
+    byte NewestProtocol,
+    PeerLane Lane,
+    ulong ClusterId,
+    NodeId From,
+    NodeId To,
+    ulong Process,
+    string Version,
+    bool IsBlank = false)
 {
     /// <summary>The only protocol there is so far.</summary>
     public const byte Protocol = 1;
@@ -50,6 +60,7 @@ internal readonly record struct PeerHello(
         writer.Fixed64(To.Value);
         writer.Fixed64(Process);
         HandshakeFrame.WriteText(ref writer, Version, 64);
+        writer.Byte(IsBlank ? (byte)1 : (byte)0);
         return HandshakeFrame.Seal(body.AsSpan(0, writer.Position));
     }
 
@@ -64,7 +75,8 @@ internal readonly record struct PeerHello(
             new NodeId(reader.Fixed64()),
             new NodeId(reader.Fixed64()),
             reader.Fixed64(),
-            HandshakeFrame.ReadText(ref reader));
+            HandshakeFrame.ReadText(ref reader),
+            reader.Remaining > 0 && reader.Byte() != 0);
     }
 }
 

@@ -16,6 +16,14 @@ public sealed record PeerOptions
     /// <summary>Tells this process from another one that claims to be the same member.</summary>
     public ulong ProcessNonce { get; init; } = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
 
+    /// <summary>Whether this member remembers nothing: neither its log nor its state holds more than what it was founded
+    /// with. Called on IO threads.</summary>
+    public Func<bool> IsBlank { get; init; } = static () => false;
+
+    /// <summary>Whether a member is known to have had more than that. If it comes back blank, it has lost what it had
+    /// promised, and is sent away. Called on IO threads.</summary>
+    public Func<NodeId, bool> HasRun { get; init; } = static _ => false;
+
     /// <summary>How often each end of a connection says that it is there.</summary>
     public TimeSpan KeepAliveInterval { get; init; } = TimeSpan.FromSeconds(1);
 

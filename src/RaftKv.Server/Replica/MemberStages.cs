@@ -82,6 +82,7 @@ public sealed class MemberStages : IDisposable
         Watches = new WatchHub(Store.Machine.Keys, settings.Watch, settings.Faults.Watch);
         Applier = new Applier(
             Store, Watches, Answers, Reads, Leases, Inbox, Writer.Inbox, bells.Applier, bells.Background, settings.Applier);
+        Memory = new MemberMemory(wal, Applier);
     }
 
     /// <summary>The replica's.</summary>
@@ -100,6 +101,8 @@ public sealed class MemberStages : IDisposable
     public StateStore Store { get; }
 
     public WatchHub Watches { get; }
+
+    public MemberMemory Memory { get; }
 
     /// <summary>Null until <see cref="Begin"/>.</summary>
     public Replica? Replica { get; private set; }
@@ -175,7 +178,7 @@ public sealed class MemberStages : IDisposable
     {
         var position = Store.Machine.Applied;
         var isInLog = _wal.TryGetTerm(position.Index, out var term) && term == position.Term;
-        if (isInLog || position.Index == 0)
+        if (isInLog || (position.Index == 0 && _wal.Start.Index == 0))
         {
             return;
         }

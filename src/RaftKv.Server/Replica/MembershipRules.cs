@@ -25,13 +25,16 @@ public static class MembershipRules
         MemberChange change, IReadOnlyList<Member> members, NodeId self, Func<NodeId, TimeSpan?> connectedFor)
     {
         var voters = members.Where(member => !member.IsLearner).ToArray();
+
+        // Whoever asks has started, whether or not the cluster has heard it by now.
+        bool HasStarted(Member one) => one.HasStarted || one.Id == self;
         var target = members.FirstOrDefault(member => member.Id == change.Member.Id);
         int started;
         int after;
         switch (change.Kind)
         {
             case MemberChangeKind.Add:
-                (started, after) = (voters.Count(one => one.HasStarted), voters.Length + 1);
+                (started, after) = (voters.Count(HasStarted), voters.Length + 1);
                 if (voters.Length == 1 && (started == 1 || change.Member.IsLearner))
                 {
                     return;
@@ -41,10 +44,10 @@ public static class MembershipRules
                 started = change.Member.IsLearner ? after : started;
                 break;
             case MemberChangeKind.Promote:
-                (started, after) = (voters.Count(one => one.HasStarted) + 1, voters.Length + 1);
+                (started, after) = (voters.Count(HasStarted) + 1, voters.Length + 1);
                 break;
             case MemberChangeKind.Remove when target is { IsLearner: false }:
-                (started, after) = (voters.Count(one => one.HasStarted && one.Id != target.Id), voters.Length - 1);
+                (started, after) = (voters.Count(one => HasStarted(one) && one.Id != target.Id), voters.Length - 1);
                 break;
             default:
                 return;

@@ -172,6 +172,30 @@ public sealed class LifeTests
         await load.StopAndCheckAsync();
     }
 
+    [Fact]
+    public async Task A_member_that_has_lost_its_data_ends_and_is_replaced_by_a_new_one()
+    {
+        await using var store = await Target.StartOrSkipAsync(Kind, members: 3);
+        await using var load = Load.On(store, Writers);
+        await using var client = new StoreClient(store.Members[0].Client);
+        await Eventually(async () => (await client.CallAsync<MemberListResponse>("member-list", new MemberListRequest()))
+            .Members.All(member => member.Name.Length > 0));
+        await load.MoreAsync(200);
+        var lost = store.Members[2];
+        await lost.EmptyAsync();
+
+        lost.Start();
+        Assert.NotEqual(0, await lost.EndAsync());
+
+        Assert.Contains(
+            Kind == StoreKind.Etcd ? "has already been bootstrapped" : "Remove it from the cluster, and add it as a new member", lost.Log);
+        await load.MoreAsync(200);
+        await store.RemoveAsync(lost, TestContext.Current.CancellationToken);
+        await store.AddAsync(cancellation: TestContext.Current.CancellationToken);
+        await load.MoreAsync(200);
+        await load.StopAndCheckAsync();
+    }
+
     /// <summary>Waits until a member has applied what another one has now.</summary>
     private static async Task ReachesAsync(StoreMember member, StoreMember other)
     {

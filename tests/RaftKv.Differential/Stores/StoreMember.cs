@@ -104,12 +104,27 @@ public sealed class StoreMember : IDisposable
         _process = null;
     }
 
+    /// <summary>Kills it, and deletes all that it had on its disk.</summary>
+    public async Task EmptyAsync()
+    {
+        await KillAsync();
+        Directory.Delete(Folder, recursive: true);
+    }
+
     /// <summary>Asks it to end, and waits until it has.</summary>
     /// <returns>Its exit code.</returns>
     /// <exception cref="StoreException">It does not end.</exception>
     public async Task<int> StopAsync()
     {
         await SignalAsync("TERM");
+        return await EndAsync();
+    }
+
+    /// <summary>Waits until it has ended by itself.</summary>
+    /// <returns>Its exit code.</returns>
+    /// <exception cref="StoreException">It does not end.</exception>
+    public async Task<int> EndAsync()
+    {
         using var patience = new CancellationTokenSource(StopPatience);
         try
         {
@@ -117,7 +132,7 @@ public sealed class StoreMember : IDisposable
         }
         catch (OperationCanceledException late)
         {
-            throw new StoreException($"{Name} did not stop within {StopPatience}:\n{Log}", late);
+            throw new StoreException($"{Name} did not end within {StopPatience}:\n{Log}", late);
         }
 
         var code = _process.ExitCode;

@@ -3,6 +3,7 @@ using RaftKv.Raft;
 using RaftKv.Rpc;
 using RaftKv.Rpc.Client;
 using RaftKv.Server.Replica;
+using RaftKv.Server.Tests.Peers;
 using RaftKv.Storage.State;
 
 namespace RaftKv.Server.Tests.Hosting;
@@ -25,6 +26,32 @@ public sealed class RaftKvNodeTests
 
         Assert.Equal("v0", await SmallCluster.GetAsync(cluster[0], "k0"));
         Assert.Equal("v99", await SmallCluster.GetAsync(cluster[0], "k99"));
+    }
+
+    [Fact]
+    public async Task A_member_without_a_leader_refuses_what_needs_one_and_shows_what_it_has()
+    {
+        await using var cluster = await SmallCluster.StartAsync(3);
+        await SmallCluster.PutAsync(cluster[0], "k", "v");
+        await cluster[0].WaitUntilReadyAsync(TestContext.Current.CancellationToken);
+        await cluster.StopAsync(1);
+        await cluster.StopAsync(2);
+        await TestMember.Until(() => cluster[0].Member.Status.Leader.IsNone);
+
+        // Each is tried for as long as a request may take, so all at once.
+        Task[] tries =
+        [
+            SmallCluster.PutAsync(cluster[0], "k", "w"),
+            SmallCluster.GetAsync(cluster[0], "k"),
+            cluster[0].Member.RenewLeaseAsync(1, TestContext.Current.CancellationToken).AsTask(),
+        ];
+        foreach (var one in tries)
+        {
+            await Assert.ThrowsAsync<RequestRefusedException>(() => one);
+        }
+
+        using var view = cluster[0].Member.OpenView();
+        Assert.Equal(2, view.Revision);
     }
 
     [Fact]

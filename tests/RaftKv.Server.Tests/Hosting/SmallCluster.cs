@@ -57,7 +57,7 @@ internal sealed class SmallCluster : IAsyncDisposable
         var url = new Uri($"http://127.0.0.1:{port}");
         var index = _nodes.Count;
         var newcomer = new Member(new NodeId(1000 + (ulong)index), "", [$"http://127.0.0.1:{port}"], [], IsLearner: false);
-        var members = await AddAsync(newcomer);
+        var members = await ChangeAsync(MemberChange.Add(newcomer));
         _options.Add(_options[0] with
         {
             Name = $"m{index}",
@@ -72,24 +72,40 @@ internal sealed class SmallCluster : IAsyncDisposable
         return index;
     }
 
+    public string DataPath(int index) => _options[index].DataDirectory;
+
     public async Task StopAsync(int index)
     {
         await _nodes[index]!.DisposeAsync();
         _nodes[index] = null;
     }
 
-    // Refused until all have been connected for a while.
-    private async Task<IReadOnlyList<Member>> AddAsync(Member newcomer)
+    /// <summary>Stops a member, if it runs, and deletes all that it had.</summary>
+    public async Task EmptyAsync(int index)
+    {
+        if (_nodes[index] is not null)
+        {
+            await StopAsync(index);
+        }
+
+        Directory.Delete(DataPath(index), recursive: true);
+    }
+
+    /// <summary>Takes a member out of the cluster, as the first one is told to.</summary>
+    public async Task RemoveAsync(NodeId id) => await ChangeAsync(MemberChange.Remove(id));
+
+    // Refused until all have said that they have started, and have been connected for a while.
+    private async Task<IReadOnlyList<Member>> ChangeAsync(MemberChange change)
     {
         while (true)
         {
             try
             {
-                var (error, members) = await this[0].Member.ChangeMembersAsync(MemberChange.Add(newcomer), TestContext.Current.CancellationToken);
+                var (error, members) = await this[0].Member.ChangeMembersAsync(change, TestContext.Current.CancellationToken);
                 Assert.Equal(StateError.None, error);
                 return members;
             }
-            catch (RequestRefusedException refused) when (refused.Reason == RequestRefusal.Unhealthy)
+            catch (RequestRefusedException refused) when (refused.Reason is RequestRefusal.Unhealthy or RequestRefusal.NotEnoughStarted)
             {
                 await Task.Delay(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
             }

@@ -53,6 +53,23 @@ public sealed class PeerHandshakeTests
     }
 
     [Fact]
+    public async Task A_member_that_has_run_and_remembers_nothing_is_sent_away()
+    {
+        await using var one = await TestMember.StartAsync(1, options => options with { HasRun = id => id == new NodeId(2) });
+        await using var two = await TestMember.StartAsync(2, options => options with { IsBlank = () => true });
+        await using var three = await TestMember.StartAsync(3, options => options with { IsBlank = () => true });
+        two.Knows(one);
+        three.Knows(one);
+        await two.Sees(PeerEventKind.CannotConnect, "Member 2 has run before, and this one has no data");
+        await one.Sees(PeerEventKind.Refused, "Member 2 has run before");
+        Assert.Contains(one.Id, two.LostDataSaid);
+
+        // One that comes for the first time is welcome.
+        await three.ConnectedTo(one);
+        Assert.Empty(three.LostDataSaid);
+    }
+
+    [Fact]
     public async Task A_process_that_died_without_a_word_does_not_keep_its_successor_out()
     {
         var time = new ManualTime();

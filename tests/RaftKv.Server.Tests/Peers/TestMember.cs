@@ -37,6 +37,8 @@ internal sealed class TestMember : IPeerReceiver, IAsyncDisposable
 
     public ConcurrentQueue<NodeId> RemovedBy { get; } = [];
 
+    public ConcurrentQueue<NodeId> LostDataSaid { get; } = [];
+
     public ConcurrentQueue<Exception> Problems { get; } = [];
 
     public ConcurrentQueue<TestSink> Sinks { get; } = [];
@@ -141,6 +143,8 @@ internal sealed class TestMember : IPeerReceiver, IAsyncDisposable
     }
 
     public void Removed(NodeId by) => RemovedBy.Enqueue(by);
+
+    public void LostData(NodeId by) => LostDataSaid.Enqueue(by);
 
     public void Broken(Exception problem) => Problems.Enqueue(problem);
 
