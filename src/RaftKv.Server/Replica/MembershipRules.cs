@@ -35,7 +35,7 @@ public static class MembershipRules
         {
             case MemberChangeKind.Add:
                 (started, after) = (voters.Count(HasStarted), voters.Length + 1);
-                if (voters.Length == 1 && (started == 1 || change.Member.IsLearner))
+                if (voters.Length == 1 && started == 1)
                 {
                     return;
                 }

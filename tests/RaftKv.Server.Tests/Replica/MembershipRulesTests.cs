@@ -10,17 +10,12 @@ public sealed class MembershipRulesTests
     private static readonly TimeSpan Long = TimeSpan.FromMinutes(1);
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void A_lone_member_may_be_given_a_learner_at_once(bool hasStarted)
-        => Check(MemberChange.Add(Learner(2)), [Voter(1, hasStarted)]);
-
-    [Fact]
-    public void A_lone_member_is_given_a_voter_when_it_has_started()
-    {
-        Check(MemberChange.Add(Voter(2)), [Voter(1)]);
-        Assert.Equal(RequestRefusal.NotEnoughStarted, Refusal(MemberChange.Add(Voter(2)), [Voter(1, hasStarted: false)]));
-    }
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public void A_lone_member_may_be_given_another_before_its_name_is_known(bool isNameKnown, bool isLearner)
+        => Check(MemberChange.Add(isLearner ? Learner(2) : Voter(2)), [Voter(1, isNameKnown)]);
 
     [Fact]
     public void A_voter_is_added_when_a_quorum_with_it_is_there_without_it()
