@@ -49,6 +49,10 @@ public static class RangeRead
                 view.Read([found.Modified], new RecordsToWire(to, query.IsKeysOnly));
             }
         }
+        else if (query.Target == SortTarget.Key)
+        {
+            count = WriteByKey(query, range, revision, view, to, out isMore);
+        }
         else
         {
             var found = new List<KeyRevision>();
@@ -89,16 +93,66 @@ public static class RangeRead
         return new Kvs(found.Count, last);
     }
 
+    // In the order of the index, so that nothing has to be gathered.
+    private static long WriteByKey(
+        in RangeQuery query, KeyRange range, long revision, KeySpaceView view, IBufferWriter<byte> to, out bool isMore)
+    {
+        var limit = query.Limit > 0 ? query.Limit : long.MaxValue;
+        var sink = new RecordsToWire(to, query.IsKeysOnly);
+        var room = ArrayPool<KeyRevision>.Shared.Rent(FetchCount);
+        try
+        {
+            var seen = 0L;
+            var found = 0L;
+            var waiting = 0;
+            isMore = false;
+            var keys = view.Keys.Scan(range, revision, query.Order == SortOrder.Descend);
+            while (keys.MoveNext())
+            {
+                seen++;
+                if (query.HasFilter && !Passes(query, keys.Current))
+                {
+                    continue;
+                }
+
+                if (found == limit)
+                {
+                    isMore = true;
+                    if (!query.HasFilter)
+                    {
+                        break;
+                    }
+
+                    continue;
+                }
+
+                found++;
+                room[waiting++] = keys.Current;
+                if (waiting == FetchCount)
+                {
+                    Fetch(view, room.AsSpan(0, waiting), sink);
+                    waiting = 0;
+                }
+            }
+
+            Fetch(view, room.AsSpan(0, waiting), sink);
+            return isMore && !query.HasFilter ? view.Keys.Count(range, revision) : seen;
+        }
+        finally
+        {
+            ArrayPool<KeyRevision>.Shared.Return(room);
+        }
+    }
+
+    // For orders in which any key may come first.
     private static long Find(
         in RangeQuery query, KeyRange range, long revision, KeySpaceView view, List<KeyRevision> found, out bool isMore)
     {
         var limit = query.Limit > 0 ? query.Limit : long.MaxValue;
-        var isByKey = query.Target == SortTarget.Key || query.Order == SortOrder.None;
-        var isDescending = query.Order == SortOrder.Descend && query.Target == SortTarget.Key;
-        var isCutFirst = isByKey && !query.HasFilter;
+        var isCutFirst = query.Order == SortOrder.None && !query.HasFilter;
         var seen = 0L;
         isMore = false;
-        var keys = view.Keys.Scan(range, revision, isDescending);
+        var keys = view.Keys.Scan(range, revision);
         while (keys.MoveNext())
         {
             seen++;
@@ -107,11 +161,7 @@ public static class RangeRead
                 // One that is not returned, nor looked at by the order: etcd reads it, and may return it instead of one
                 // of those before if it comes first by another target.
                 isMore = true;
-                if (query.Target != SortTarget.Key)
-                {
-                    found.Add(keys.Current);
-                }
-
+                found.Add(keys.Current);
                 break;
             }
 
@@ -121,11 +171,7 @@ public static class RangeRead
             }
         }
 
-        if (query.Target != SortTarget.Key)
-        {
-            Sort(query, view, found);
-        }
-
+        Sort(query, view, found);
         if (found.Count > limit)
         {
             isMore = true;
