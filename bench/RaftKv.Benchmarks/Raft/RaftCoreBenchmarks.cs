@@ -27,6 +27,8 @@ public class RaftCoreBenchmarks
         Array.Fill(_payloads, new byte[256]);
     }
 
+    /// <summary>For five members and a batch of 64, the most of all.</summary>
     [Benchmark]
+    [Allocates(5 * 64 * 41)]
     public ulong Propose_and_commit() => _cluster.ProposeAndCommit(_payloads);
 }

@@ -1,9 +1,7 @@
-using System.Buffers;
 using System.Diagnostics;
 using System.Text;
 using RaftKv.Raft;
 using RaftKv.Storage.Mvcc;
-using RaftKv.Storage.Records;
 using RaftKv.Storage.Watch;
 
 namespace RaftKv.Benchmarks.Watch;
@@ -198,85 +196,4 @@ internal static class WatchPlain
     }
 
     private static byte[] Key(int number) => Encoding.ASCII.GetBytes($"key{number:D8}");
-
-    private sealed class ReadyStreams : IWatchSignal
-    {
-        private List<WatchStream> _ready = [];
-        private List<WatchStream> _spare = [];
-
-        public void Ready(WatchStream stream) => _ready.Add(stream);
-
-        public List<WatchStream> Take()
-        {
-            (_ready, _spare) = (_spare, _ready);
-            _ready.Clear();
-            return _spare;
-        }
-    }
-
-    private sealed class Discarding : IBufferWriter<byte>
-    {
-        private byte[] _room = new byte[64 * 1024];
-
-        public long Responses { get; set; }
-
-        public long Bytes { get; set; }
-
-        public void Advance(int count) => Bytes += count;
-
-        public Memory<byte> GetMemory(int sizeHint = 0)
-        {
-            if (sizeHint > _room.Length)
-            {
-                _room = new byte[sizeHint];
-            }
-
-            return _room;
-        }
-
-        public Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
-    }
-
-    /// <summary>Records in memory, so that no disk is measured.</summary>
-    private sealed class MemoryTable : IRecordStore, IRecordReader
-    {
-        private readonly Dictionary<Revision, byte[]> _records = [];
-
-        public long DiskBytes => 0;
-
-        public void Put(Revision revision, ReadOnlySpan<byte> record) => _records[revision] = record.ToArray();
-
-        public IRecordReader OpenReader() => this;
-
-        public IRecordCheckpoint BeginCheckpoint() => throw new NotSupportedException();
-
-        public void ReleaseBefore(ReadOnlyMemory<byte> checkpointToken) => throw new NotSupportedException();
-
-        public void Scan(IRecordVisitor visitor) => throw new NotSupportedException();
-
-        public ReclaimOutcome ReclaimStep(long maxBytes, IRecordLiveness liveness) => default;
-
-        public bool TryRead(Revision revision, IRecordSink sink)
-        {
-            if (!_records.TryGetValue(revision, out var record))
-            {
-                return false;
-            }
-
-            sink.Accept(revision, record);
-            return true;
-        }
-
-        public void Read(ReadOnlySpan<Revision> revisions, IRecordSink sink)
-        {
-            foreach (var revision in revisions)
-            {
-                TryRead(revision, sink);
-            }
-        }
-
-        public void Dispose()
-        {
-        }
-    }
 }
