@@ -40,6 +40,11 @@ public sealed partial class RaftKvClient : IAsyncDisposable
         var credentials = options.UserName is null ? null : new Credentials(options, members, channels);
         _caller = new Caller(options, members, channels, credentials);
         _watches = new WatchHub(options, _caller, channels.Watch, _disposal.Token);
+        if (members.Count > 1)
+        {
+            _ = new MemberProbe(options, _caller, channels.Prompt, _disposal.Token).RunAsync();
+        }
+
         Cluster = new RaftKvCluster(_caller);
         Maintenance = new RaftKvMaintenance(_caller, channels);
     }

@@ -31,6 +31,7 @@ internal sealed partial class Caller(RaftKvClientOptions options, Members member
             member = at is null ? members.Pick(butNot: member) : null;
             var address = at ?? member!.Address;
             Failure failure;
+            member?.BeginWait();
             try
             {
                 return await AttemptAsync(channel, call, request, address, member, patience - time.GetElapsedTime(started), cancellation)
@@ -44,6 +45,10 @@ internal sealed partial class Caller(RaftKvClientOptions options, Members member
             {
                 // The member was found to be no good while the call waited for it.
                 failure = new(new RpcException(RpcStatusCode.Unavailable, $"{address}: the member does not answer"), Aftermath.Unknown, false);
+            }
+            finally
+            {
+                member?.EndWait();
             }
 
             if (failure.IsMemberAtFault)

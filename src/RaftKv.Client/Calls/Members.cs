@@ -9,11 +9,16 @@ internal sealed class KnownMember(Uri address)
     private readonly Lock _gate = new();
     private CancellationTokenSource _left = new();
     private volatile bool _isFit = true;
+    private int _waiting;
+    private int _isProbed;
 
     public Uri Address { get; } = address;
 
     /// <summary>Whether calls are sent there while there is a choice.</summary>
     public bool IsFit => _isFit;
+
+    /// <summary>Whether calls or streams are there now.</summary>
+    public bool IsWaitedFor => Volatile.Read(ref _waiting) > 0;
 
     /// <summary>Whether what it says about the progress of a whole watch stream is so. Null: not known yet.</summary>
     public bool? BelievesProgress { get; set; }
@@ -30,6 +35,15 @@ internal sealed class KnownMember(Uri address)
             }
         }
     }
+
+    public void BeginWait() => Interlocked.Increment(ref _waiting);
+
+    public void EndWait() => Interlocked.Decrement(ref _waiting);
+
+    /// <returns>False while another probe is under way.</returns>
+    public bool TryBeginProbe() => Interlocked.Exchange(ref _isProbed, 1) == 0;
+
+    public void EndProbe() => Volatile.Write(ref _isProbed, 0);
 
     /// <returns>Whether it was thought fit before.</returns>
     public bool Leave()

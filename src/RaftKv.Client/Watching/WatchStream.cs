@@ -96,6 +96,7 @@ internal sealed class WatchStream
     public async Task<(RpcException? Failure, List<WatchCursor> Left)> RunAsync()
     {
         RpcException? failure = null;
+        Member.BeginWait();
         using var onLeft = Member.Left.UnsafeRegister(static self => ((WatchStream)self!)._stop.Cancel(), this);
         try
         {
@@ -139,6 +140,7 @@ internal sealed class WatchStream
             // It was stopped from this side; whoever did knows why.
         }
 
+        Member.EndWait();
         lock (_gate)
         {
             _hasEnded = true;
