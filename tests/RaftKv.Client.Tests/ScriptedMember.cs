@@ -48,6 +48,8 @@ internal sealed class ScriptedMember : IAsyncDisposable
         options.Services.Add(Service("Maintenance")
             .Unary<StatusRequest, StatusResponse>("Status", (_, _) => new(new StatusResponse { Header = new(), Version = member.Version })));
         options.Services.Add(Service("Lease")
+            .Unary<LeaseGrantRequest, LeaseGrantResponse>("LeaseGrant", (request, _) => new(new LeaseGrantResponse { Header = new(), ID = 7, TTL = request.TTL }))
+            .Unary<LeaseRevokeRequest, LeaseRevokeResponse>("LeaseRevoke", (_, _) => new(new LeaseRevokeResponse { Header = new() }))
             .Duplex<LeaseKeepAliveRequest, LeaseKeepAliveResponse>("LeaseKeepAlive", async (requests, responses, _) =>
             {
                 await foreach (var request in requests)
