@@ -87,6 +87,7 @@ public static class ApiErrors
             StateError.PermissionNotGranted => Failed("etcdserver: permission is not granted to the role"),
             StateError.AuthNotEnabled => Failed("etcdserver: authentication is not enabled"),
             StateError.InvalidAuthManagement => Invalid("etcdserver: invalid auth management"),
+            StateError.RequestTooOld => Failed("raftkv: the request is older than what is remembered of requests"),
             StateError.AuthOldRevision => Invalid("etcdserver: revision of auth store is old"),
             _ => throw new ArgumentOutOfRangeException(nameof(error), error, "There are no words for it."),
         };

@@ -59,6 +59,7 @@ internal sealed partial class MaintenanceService
     private async ValueTask<StatusResponse> StatusAsync(StatusRequest request, RpcServerCall call)
     {
         await _proposals.AnybodyAsync(call).ConfigureAwait(false);
+        RequestNames.Announce(call);
         var status = _member.Status;
         var (taken, needed) = _member.Space;
         var response = new StatusResponse

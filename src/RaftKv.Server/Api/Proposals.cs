@@ -16,7 +16,7 @@ internal sealed class Proposals(IMember member, ApiOptions options, ICallerSourc
     {
         var caller = await callers.FindAsync(call).ConfigureAwait(false);
         var id = member.NextRequestId();
-        return await ProposeAsync(CommandEnvelope.Encode(id, caller, kind, request.Span), id, cancellation)
+        return await ProposeAsync(CommandEnvelope.Encode(id, caller, kind, request.Span, RequestNames.Of(call)), id, cancellation)
             .ConfigureAwait(false);
     }
 

@@ -6,10 +6,10 @@ namespace RaftKv.Storage.State;
 /// <summary>
 /// What stands before a command in the log: who waits for its answer, and on whose behalf it is carried out.
 /// <code>
-///   0       1            9                    9 + n
-///   +-------+------------+--------------------+------+---------
-///   | flags | request id | caller, if flag 1  | kind | command …
-///   +-------+------------+--------------------+------+---------
+///   0       1            9
+///   +-------+------------+-------------------+---------------------------+------+---------
+///   | flags | request id | caller, if flag 1 | client's request, if flag 2 | kind | command …
+///   +-------+------------+-------------------+---------------------------+------+---------
 /// </code>
 /// </summary>
 /// <param name="RequestId">Chosen by the member that was asked, unique among all that are under way anywhere; 0 if nobody
@@ -19,25 +19,35 @@ namespace RaftKv.Storage.State;
 public readonly record struct CommandEnvelope(ulong RequestId, Caller Caller, ReadOnlyMemory<byte> Command)
 {
     private const byte HasCaller = 1;
+    private const byte HasClientRequest = 2;
     private const int FixedBytes = 1 + sizeof(ulong);
 
+    /// <summary>What the client calls the request; none for most.</summary>
+    public ClientRequest ClientRequest { get; init; }
+
     /// <summary>Writes all of a payload but the command, which the caller of this appends.</summary>
-    public static void WriteStart(IBufferWriter<byte> to, ulong requestId, Caller caller)
+    public static void WriteStart(IBufferWriter<byte> to, ulong requestId, Caller caller, in ClientRequest clientRequest = default)
     {
         var start = to.GetSpan(FixedBytes);
-        start[0] = caller.IsNobody ? (byte)0 : HasCaller;
+        start[0] = (byte)((caller.IsNobody ? 0 : HasCaller) | (clientRequest.IsNone ? 0 : HasClientRequest));
         BinaryPrimitives.WriteUInt64LittleEndian(start[1..], requestId);
         to.Advance(FixedBytes);
         if (!caller.IsNobody)
         {
             caller.WriteTo(new StateWriter(to));
         }
+
+        if (!clientRequest.IsNone)
+        {
+            clientRequest.WriteTo(new StateWriter(to));
+        }
     }
 
     /// <summary>A payload with a command whose bytes come from elsewhere: a client's own request.</summary>
-    public static byte[] Encode(ulong requestId, Caller caller, CommandKind kind, ReadOnlySpan<byte> command)
+    public static byte[] Encode(
+        ulong requestId, Caller caller, CommandKind kind, ReadOnlySpan<byte> command, in ClientRequest clientRequest = default)
     {
-        if (caller.IsNobody)
+        if (caller.IsNobody && clientRequest.IsNone)
         {
             var payload = GC.AllocateUninitializedArray<byte>(FixedBytes + 1 + command.Length);
             payload[0] = 0;
@@ -48,7 +58,7 @@ public readonly record struct CommandEnvelope(ulong RequestId, Caller Caller, Re
         }
 
         var to = new ArrayBufferWriter<byte>(64 + command.Length);
-        WriteStart(to, requestId, caller);
+        WriteStart(to, requestId, caller, clientRequest);
         to.GetSpan(1)[0] = (byte)kind;
         to.Advance(1);
         to.Write(command);
@@ -105,13 +115,14 @@ public readonly record struct CommandEnvelope(ulong RequestId, Caller Caller, Re
     {
         var reader = new StateReader(payload.Span, "command envelope");
         var flags = reader.Byte();
-        if ((flags & ~HasCaller) != 0)
+        if ((flags & ~(HasCaller | HasClientRequest)) != 0)
         {
             reader.FailAt(0, $"its flags are {flags}.");
         }
 
         var requestId = reader.Id();
         var caller = (flags & HasCaller) != 0 ? Caller.ReadFrom(ref reader) : Caller.Nobody;
-        return new CommandEnvelope(requestId, caller, payload[reader.Offset..]);
+        var clientRequest = (flags & HasClientRequest) != 0 ? ClientRequest.ReadFrom(ref reader) : default;
+        return new CommandEnvelope(requestId, caller, payload[reader.Offset..]) { ClientRequest = clientRequest };
     }
 }

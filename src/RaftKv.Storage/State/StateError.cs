@@ -90,4 +90,7 @@ public enum StateError
 
     /// <summary>Users or roles have changed since the caller's credentials were looked at.</summary>
     AuthOldRevision,
+
+    /// <summary>A named request is so old that it may have been applied, and forgotten.</summary>
+    RequestTooOld,
 }

@@ -11,7 +11,10 @@ namespace RaftKv.Storage.State;
 public sealed partial class StateMachine
 {
     private const string TablesName = "state";
+
+    // Written as long as no request has a name, so that a program that knows of none can read it.
     private const byte TablesVersion = 1;
+    private const byte TablesVersionWithRequests = 2;
 
     /// <summary>Writes where the state stands and what its tables hold.</summary>
     public void WriteTables(IBufferWriter<byte> to) => WriteTables(to, withLeasedKeys: false);
@@ -25,7 +28,12 @@ public sealed partial class StateMachine
         ReadOnlySpan<byte> tables, Func<KeySpacePosition, KeySpace> openKeys, IStateObserver? observer = null)
     {
         var reader = new StateReader(tables, TablesName);
-        reader.Version(TablesVersion);
+        var version = reader.Byte();
+        if (version is not (TablesVersion or TablesVersionWithRequests))
+        {
+            reader.FailAt(0, $"its version is {version}; this program knows {TablesVersion} and {TablesVersionWithRequests}.");
+        }
+
         var applied = new LogPosition(reader.Number(), reader.Number());
         var config = ReadConfig(ref reader);
         var position = new KeySpacePosition(reader.Zigzag(), reader.Zigzag(), reader.Id());
@@ -33,6 +41,7 @@ public sealed partial class StateMachine
         var alarms = AlarmTable.ReadFrom(reader.Bytes());
         var members = MemberTable.ReadFrom(reader.Bytes());
         var auth = AuthTable.ReadFrom(reader.Bytes());
+        var requests = version == TablesVersionWithRequests ? RequestWindow.ReadFrom(reader.Bytes()) : new RequestWindow();
         reader.End();
 
         var keys = openKeys(position);
@@ -49,13 +58,14 @@ public sealed partial class StateMachine
             Alarms = alarms,
             Members = members,
             Auth = auth,
+            Requests = requests,
         };
     }
 
     private void WriteTables(IBufferWriter<byte> to, bool withLeasedKeys)
     {
         var writer = new StateWriter(to);
-        writer.Byte(TablesVersion);
+        writer.Byte(Requests.IsEmpty ? TablesVersion : TablesVersionWithRequests);
         writer.Number(Applied.Term);
         writer.Number(Applied.Index);
         WriteConfig(writer);
@@ -67,6 +77,10 @@ public sealed partial class StateMachine
         Write(writer, Alarms.WriteTo);
         Write(writer, Members.WriteTo);
         Write(writer, Auth.WriteTo);
+        if (!Requests.IsEmpty)
+        {
+            Write(writer, Requests.WriteTo);
+        }
     }
 
     private static void Write(StateWriter writer, Action<IBufferWriter<byte>> write)

@@ -49,6 +49,9 @@ public sealed partial class StateMachine : IDisposable
 
     public AuthTable Auth { get; private set; } = new();
 
+    /// <summary>Requests that may come again.</summary>
+    public RequestWindow Requests { get; private set; } = new();
+
     /// <summary>One number over all of it; what is equal has equal ones.</summary>
     public ulong Hash
     {
@@ -119,12 +122,44 @@ public sealed partial class StateMachine : IDisposable
     {
         var envelope = CommandEnvelope.Decode(payload);
         var isAwaited = envelope.RequestId != 0 && answers.IsAwaited(envelope.RequestId);
+        if (!envelope.ClientRequest.IsNone)
+        {
+            ApplyOnce(envelope, isAwaited, answers);
+            return;
+        }
+
         _body.Clear();
         var error = Apply(envelope, isAwaited);
         if (isAwaited)
         {
             var body = error == StateError.None ? _body.Written.ToArray() : [];
             answers.Complete(envelope.RequestId, new Answer(error, Keys.Revision, body));
+        }
+    }
+
+    private void ApplyOnce(in CommandEnvelope envelope, bool isAwaited, IAnswerSink answers)
+    {
+        var request = envelope.ClientRequest;
+        var error = StateError.None;
+        if (!Requests.TryFind(request, out var revision, out var body))
+        {
+            _body.Clear();
+            var before = Keys.Revision;
+
+            // The answer is kept by all members, whoever waits for it.
+            error = Requests.MayBeForgotten(request) ? StateError.RequestTooOld : Apply(envelope, isAwaited: true);
+            revision = Keys.Revision;
+            body = error == StateError.None ? _body.Written.ToArray() : [];
+            if (revision != before)
+            {
+                Invariant.Holds(error == StateError.None);
+                Requests.Add(request, revision, body);
+            }
+        }
+
+        if (isAwaited)
+        {
+            answers.Complete(envelope.RequestId, new Answer(error, revision, body));
         }
     }
 
