@@ -91,7 +91,7 @@ public sealed partial class RaftKvClient
         var line = new Dictionary<KvBytes, KeyValue>();
         LeaderState? told = null;
         var options = new WatchOptions { StartsWithSnapshot = true, OnCompaction = WatchCompaction.Lists };
-        await foreach (var batch in WatchAsync(KeyRange.Prefix($"{name}/"), options, cancellation).ConfigureAwait(false))
+        await foreach (var batch in WatchAsync(KeyRange.Prefix(Place.LineOf(name)), options, cancellation).ConfigureAwait(false))
         {
             if (batch.IsSnapshotStart)
             {

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Client.Calls;
 using RaftKv.Client.Watching;
 using RaftKv.Rpc.Client;
@@ -36,10 +37,11 @@ public sealed partial class RaftKvClient : IAsyncDisposable
     {
         _options = options;
         _channels = channels;
-        var members = new Members(addresses, options.Chance);
+        var log = (options.Loggers ?? NullLoggerFactory.Instance).CreateLogger(Telemetry.Name);
+        var members = new Members(addresses, options.Chance, log);
         var credentials = options.UserName is null ? null : new Credentials(options, members, channels);
         _caller = new Caller(options, members, channels, credentials);
-        _watches = new WatchHub(options, _caller, channels.Watch, _disposal.Token);
+        _watches = new WatchHub(options, _caller, channels.Watch, log, _disposal.Token);
         if (members.Count > 1)
         {
             _ = new MemberProbe(options, _caller, channels.Prompt, _disposal.Token).RunAsync();

@@ -45,11 +45,8 @@ public sealed record RaftKvClientOptions
     /// <summary>For https endpoints.</summary>
     public RpcClientTls? Tls { get; init; }
 
-    /// <summary>Where log lines go; nowhere if null.</summary>
+    /// <summary>Where log lines go, without keys and values; nowhere if null.</summary>
     public ILoggerFactory? Loggers { get; init; }
-
-    /// <summary>Put keys into logs and traces. Values are never there.</summary>
-    public bool LogsKeys { get; init; }
 
     /// <summary>The clock of everything that takes time.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;

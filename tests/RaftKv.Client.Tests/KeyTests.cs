@@ -205,6 +205,24 @@ public sealed class KeyTests
     }
 
     [Fact]
+    public async Task A_request_that_comes_again_under_its_name_is_done_once()
+    {
+        await using var node = await TestNode.StartAsync();
+        var put = new Rpc.RpcMethod<Protocol.Etcd.PutRequest, Protocol.Etcd.PutResponse>(
+            "etcdserverpb.KV",
+            "Put",
+            Rpc.RpcShape.Unary,
+            Rpc.MessageCodec.Of<Protocol.Etcd.PutRequest>(),
+            Rpc.MessageCodec.Of<Protocol.Etcd.PutResponse>());
+        var request = new Protocol.Etcd.PutRequest { Key = Google.Protobuf.ByteString.CopyFromUtf8("k") };
+        var named = new Rpc.Client.RpcCallOptions { Metadata = new Rpc.RpcMetadata { { "raftkv-request-id", "abc-1-0" } }, CancellationToken = Stop };
+        var first = await node.Channel.UnaryAsync(put, request, named);
+        await node.Client.PutAsync("k", "v", cancellation: Stop);
+        Assert.Equal(first, await node.Channel.UnaryAsync(put, request, named));
+        Assert.Equal(first.Header.Revision + 1, (await node.Client.GetAsync("k", cancellation: Stop))!.ModRevision);
+    }
+
+    [Fact]
     public async Task A_client_that_was_disposed_of_says_so()
     {
         await using var node = await TestNode.StartAsync();

@@ -168,6 +168,68 @@ public sealed class RepeatTests : IAsyncDisposable
         Assert.Equal(11, (await (await next).Stream.CreateAsync()).StartRevision);
     }
 
+    [Fact]
+    public async Task A_write_that_members_recognise_is_made_again_under_its_name()
+    {
+        await ConnectAsync(2);
+        var names = new System.Collections.Concurrent.ConcurrentQueue<string?>();
+        foreach (var member in _members)
+        {
+            member.RecognisesRequests = true;
+            member.Put = (_, call) =>
+            {
+                names.Enqueue(call.Metadata("raftkv-request-id"));
+                return names.Count == 1
+                    ? throw new RpcException(RpcStatusCode.Unavailable, "etcdserver: request timed out")
+                    : new(new PutResponse { Header = new() { Revision = 77 } });
+            };
+        }
+
+        Assert.Equal(77, (await _client.PutAsync("k", "v", cancellation: Stop)).Revision);
+        await _client.PutAsync("k", "v", cancellation: Stop);
+        var seen = names.ToArray();
+        Assert.Equal(seen[0], seen[1]);
+        Assert.EndsWith("-1-1e", seen[0]!, StringComparison.Ordinal);
+        Assert.EndsWith("-2-4d", seen[2]!, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_write_is_not_made_again_at_a_member_that_would_not_recognise_it()
+    {
+        await ConnectAsync(2);
+        foreach (var member in _members)
+        {
+            member.RecognisesRequests = true;
+            member.Put = (_, _) =>
+            {
+                _members.Single(other => other != member).RecognisesRequests = false;
+                throw new RpcException(RpcStatusCode.Unavailable, "etcdserver: request timed out");
+            };
+        }
+
+        await Assert.ThrowsAsync<OutcomeUnknownException>(async () => await _client.PutAsync("k", "v", cancellation: Stop));
+        Assert.Equal(1, _members.Sum(member => member.Calls));
+    }
+
+    [Fact]
+    public async Task A_name_that_may_be_forgotten_is_replaced_by_a_newer_one()
+    {
+        await ConnectAsync(1);
+        var names = new List<string?>();
+        _members[0].RecognisesRequests = true;
+        _members[0].Range = (_, _) => new(new RangeResponse { Header = new() { Revision = 0x99 } });
+        _members[0].Put = (_, call) =>
+        {
+            names.Add(call.Metadata("raftkv-request-id"));
+            return names.Count == 1
+                ? throw new RpcException(RpcStatusCode.FailedPrecondition, "raftkv: the request is older than what is remembered of requests")
+                : new(new PutResponse { Header = new() { Revision = 0x9a } });
+        };
+        await _client.PutAsync("k", "v", cancellation: Stop);
+        Assert.EndsWith("-1-1e", names[0]!, StringComparison.Ordinal);
+        Assert.EndsWith("-2-99", names[1]!, StringComparison.Ordinal);
+    }
+
     private static async Task<T> HangAsync<T>(RpcServerCall call)
     {
         await Task.Delay(Timeout.InfiniteTimeSpan, call.CancellationToken);

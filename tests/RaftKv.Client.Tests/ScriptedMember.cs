@@ -22,6 +22,9 @@ internal sealed class ScriptedMember : IAsyncDisposable
 
     public string Version { get; set; } = "3.6.14";
 
+    /// <summary>Whether it says that it recognises requests that come again.</summary>
+    public bool RecognisesRequests { get; set; }
+
     public Func<RangeRequest, RpcServerCall, ValueTask<RangeResponse>> Range { get; set; } = (_, _) => new(new RangeResponse { Header = new() });
 
     public Func<PutRequest, RpcServerCall, ValueTask<PutResponse>> Put { get; set; } = (_, _) => new(new PutResponse { Header = new() });
@@ -46,7 +49,15 @@ internal sealed class ScriptedMember : IAsyncDisposable
                 return member.Put(request, call);
             }));
         options.Services.Add(Service("Maintenance")
-            .Unary<StatusRequest, StatusResponse>("Status", (_, _) => new(new StatusResponse { Header = new(), Version = member.Version })));
+            .Unary<StatusRequest, StatusResponse>("Status", (_, call) =>
+            {
+                if (member.RecognisesRequests)
+                {
+                    call.ResponseHeaders.Add("raftkv-features", "request-id");
+                }
+
+                return new(new StatusResponse { Header = new() { Revision = 30 }, Version = member.Version });
+            }));
         options.Services.Add(Service("Lease")
             .Unary<LeaseGrantRequest, LeaseGrantResponse>("LeaseGrant", (request, _) => new(new LeaseGrantResponse { Header = new(), ID = 7, TTL = request.TTL }))
             .Unary<LeaseRevokeRequest, LeaseRevokeResponse>("LeaseRevoke", (_, _) => new(new LeaseRevokeResponse { Header = new() }))

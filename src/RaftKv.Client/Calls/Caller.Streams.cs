@@ -29,6 +29,42 @@ internal sealed partial class Caller
 
     public Task RenewTokenAsync(CancellationToken cancellation) => credentials!.RenewAsync(cancellation).AsTask();
 
+    private async ValueTask<bool> IsRecognisedAsync(KnownMember member, CancellationToken cancellation)
+    {
+        if (member.RecognisesRequests is { } known)
+        {
+            return known;
+        }
+
+        try
+        {
+            var attempt = new RpcCallOptions
+            {
+                Address = member.Address,
+                Timeout = options.ElectionTimeout,
+                Metadata = await MetadataAsync(needsLeader: false, cancellation).ConfigureAwait(false),
+                CancellationToken = cancellation,
+            };
+            var status = await channels.Prompt.UnaryWithMetadataAsync(Methods.Status.Method, new StatusRequest(), attempt).ConfigureAwait(false);
+            var recognises = status.Headers.Text(RequestNames.FeaturesKey)?.Split(',').Contains(RequestNames.Feature) ?? false;
+            _names.Saw(status.Message.Header.Revision);
+            member.RecognisesRequests = recognises;
+            return recognises;
+        }
+        catch (RpcException)
+        {
+            // Then not this time.
+            return false;
+        }
+    }
+
+    private async ValueTask LookAtRevisionAsync(TimeSpan timeout, CancellationToken cancellation)
+    {
+        var request = new RangeRequest { Key = Google.Protobuf.ByteString.CopyFromUtf8("\0"), CountOnly = true };
+        var range = await RunAsync(Methods.Range, request, timeout, cancellation).ConfigureAwait(false);
+        _names.Saw(range.Header.Revision);
+    }
+
     // A stream for one question: how the API offers keep-alives.
     private static async ValueTask<TResponse> AskStreamAsync<TRequest, TResponse>(
         RpcChannel channel, RpcMethod<TRequest, TResponse> method, TRequest request, RpcCallOptions attempt)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using RaftKv.Rpc;
 using RaftKv.Rpc.Client;
 
@@ -12,11 +13,51 @@ internal sealed partial class Caller(RaftKvClientOptions options, Members member
     // Refused at once by a member that knows no leader, instead of waiting there for one.
     private static readonly RpcMetadata NeedsLeader = new() { { "hasleader", "true" } };
 
+    // A client that has been quiet for long is told once; more often only if others write in masses meanwhile.
+    private const int MaxRenamings = 3;
+
+    private readonly RequestNames _names = new();
+
     public Members Members => members;
 
     /// <summary>Runs a call to its end.</summary>
-    public async ValueTask<TResponse> RunAsync<TRequest, TResponse>(
+    public ValueTask<TResponse> RunAsync<TRequest, TResponse>(
         Call<TRequest, TResponse> call, TRequest request, TimeSpan? timeout, CancellationToken cancellation, bool isBulk = false, Uri? at = null)
+        where TResponse : new()
+        => Telemetry.IsOn
+            ? RunMeasuredAsync(call, request, timeout, isBulk, at, cancellation)
+            : RunUnmeasuredAsync(call, request, timeout, isBulk, at, null, cancellation);
+
+    private async ValueTask<TResponse> RunMeasuredAsync<TRequest, TResponse>(
+        Call<TRequest, TResponse> call, TRequest request, TimeSpan? timeout, bool isBulk, Uri? at, CancellationToken cancellation)
+        where TResponse : new()
+    {
+        using var activity = Telemetry.Start(call.Method);
+        var started = options.Time.GetTimestamp();
+        Exception? failure = null;
+        try
+        {
+            return await RunUnmeasuredAsync(call, request, timeout, isBulk, at, activity, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            failure = e;
+            throw;
+        }
+        finally
+        {
+            Telemetry.End(call.Method, activity, options.Time.GetElapsedTime(started), failure);
+        }
+    }
+
+    private async ValueTask<TResponse> RunUnmeasuredAsync<TRequest, TResponse>(
+        Call<TRequest, TResponse> call,
+        TRequest request,
+        TimeSpan? timeout,
+        bool isBulk,
+        Uri? at,
+        Activity? activity,
+        CancellationToken cancellation)
         where TResponse : new()
     {
         var time = options.Time;
@@ -25,60 +66,88 @@ internal sealed partial class Caller(RaftKvClientOptions options, Members member
         var channel = isBulk ? channels.Bulk : channels.Prompt;
         var isWrite = call.Repeat != RepeatRule.Freely;
         var mayBeDone = false;
+        var name = default(RequestName);
+        var last = default(Failure);
         KnownMember? member = null;
         for (var attempt = 1; ; attempt++)
         {
             member = at is null ? members.Pick(butNot: member) : null;
             var address = at ?? member!.Address;
-            Failure failure;
+            if (call.CanCarryRequestId && member is not null && options.RepeatsWrites)
+            {
+                var isRecognised = await IsRecognisedAsync(member, cancellation).ConfigureAwait(false);
+                if (mayBeDone && !isRecognised)
+                {
+                    throw last.ToException(isWrite, mayBeDone, address);
+                }
+
+                name = !isRecognised ? default : name.IsNone ? _names.Next() : name;
+            }
+
             member?.BeginWait();
             try
             {
-                return await AttemptAsync(channel, call, request, address, member, patience - time.GetElapsedTime(started), cancellation)
-                    .ConfigureAwait(false);
+                var response = await AttemptAsync(
+                    channel, call, request, address, member, name, activity, patience - time.GetElapsedTime(started), cancellation).ConfigureAwait(false);
+                if (!name.IsNone)
+                {
+                    _names.Saw(RequestNames.RevisionOf(response));
+                }
+
+                return response;
             }
             catch (RpcException e)
             {
-                failure = Failure.Of(e);
+                last = Failure.Of(e);
             }
             catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
             {
                 // The member was found to be no good while the call waited for it.
-                failure = new(new RpcException(RpcStatusCode.Unavailable, $"{address}: the member does not answer"), Aftermath.Unknown, false);
+                last = new(new RpcException(RpcStatusCode.Unavailable, $"{address}: the member does not answer"), Aftermath.Unknown, false);
             }
             finally
             {
                 member?.EndWait();
             }
 
-            if (failure.IsMemberAtFault)
+            if (last.IsMemberAtFault)
             {
-                member?.Leave();
+                member?.Leave(last.Cause.Status.Detail);
             }
 
-            if (await RenewsTokenAsync(failure, attempt, cancellation).ConfigureAwait(false))
+            if (await RenewsTokenAsync(last, attempt, cancellation).ConfigureAwait(false))
             {
                 continue;
             }
 
-            if (mayBeDone && call.DoneText is { } done && failure.Cause.Status.Detail == done)
+            if (!mayBeDone && attempt <= MaxRenamings && last.Cause.Status.Detail == RequestNames.TooOldText)
+            {
+                // Nothing was done under this name. A name that is born now says so to the members.
+                await LookAtRevisionAsync(patience - time.GetElapsedTime(started), cancellation).ConfigureAwait(false);
+                name = default;
+                continue;
+            }
+
+            if (mayBeDone && call.DoneText is { } done && last.Cause.Status.Detail == done)
             {
                 return new TResponse();
             }
 
-            mayBeDone |= failure.Aftermath == Aftermath.Unknown;
+            mayBeDone |= last.Aftermath == Aftermath.Unknown;
             var mayRepeat = call.Repeat switch
             {
-                RepeatRule.Freely => failure.Aftermath == Aftermath.NotDone || failure.Cause is { Code: RpcStatusCode.Unavailable },
-                RepeatRule.IfNotDone => failure.Aftermath == Aftermath.NotDone && !mayBeDone,
+                RepeatRule.Freely => IsWorthRepeating(last),
+                RepeatRule.IfNotDone when !name.IsNone => IsWorthRepeating(last),
+                RepeatRule.IfNotDone => last.Aftermath == Aftermath.NotDone && !mayBeDone,
                 _ => false,
             };
             var pause = mayRepeat ? PauseBefore(attempt) : default;
             if (!mayRepeat || time.GetElapsedTime(started) + pause >= patience)
             {
-                throw failure.ToException(isWrite, mayBeDone, address);
+                throw last.ToException(isWrite, mayBeDone, address);
             }
 
+            Telemetry.Repeated(call.Method);
             if (pause > TimeSpan.Zero)
             {
                 await Task.Delay(pause, time, cancellation).ConfigureAwait(false);
@@ -86,12 +155,17 @@ internal sealed partial class Caller(RaftKvClientOptions options, Members member
         }
     }
 
+    private static bool IsWorthRepeating(in Failure failure)
+        => failure.Aftermath == Aftermath.NotDone || failure.Cause.Code == RpcStatusCode.Unavailable;
+
     private async ValueTask<TResponse> AttemptAsync<TRequest, TResponse>(
         RpcChannel channel,
         Call<TRequest, TResponse> call,
         TRequest request,
         Uri address,
         KnownMember? member,
+        RequestName name,
+        Activity? activity,
         TimeSpan left,
         CancellationToken cancellation)
     {
@@ -99,16 +173,21 @@ internal sealed partial class Caller(RaftKvClientOptions options, Members member
         {
             Address = address,
             Timeout = left,
-            Metadata = call.NeedsLeader ? NeedsLeader : null,
+            Metadata = !name.IsNone ? name.ToMetadata() : call.NeedsLeader ? NeedsLeader : null,
             CancellationToken = cancellation,
         };
+        if (activity is { IdFormat: ActivityIdFormat.W3C, Id: { } trace })
+        {
+            attempt = attempt with { Metadata = Credentials.With(attempt.Metadata, trace, "traceparent") };
+        }
+
         if (credentials is not null && !ReferenceEquals(call, Methods.Authenticate))
         {
             var token = await credentials.TokenAsync(cancellation).ConfigureAwait(false);
             attempt = attempt with { Metadata = Credentials.With(attempt.Metadata, token) };
         }
 
-        if (call.Repeat != RepeatRule.Freely || member is null || members.Count == 1)
+        if ((call.Repeat != RepeatRule.Freely && name.IsNone) || member is null || members.Count == 1)
         {
             var only = await SendAsync(channel, call.Method, request, attempt).ConfigureAwait(false);
             Answered(call, member);

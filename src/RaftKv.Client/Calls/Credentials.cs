@@ -13,14 +13,14 @@ internal sealed class Credentials(RaftKvClientOptions options, Members members, 
     public static bool IsOutdated(RpcException failure)
         => failure.Code == RpcStatusCode.Unauthenticated || failure.Status.Detail == "etcdserver: revision of auth store is old";
 
-    public static RpcMetadata? With(RpcMetadata? metadata, string token)
+    public static RpcMetadata? With(RpcMetadata? metadata, string value, string key = "token")
     {
-        if (token.Length == 0)
+        if (value.Length == 0)
         {
             return metadata;
         }
 
-        var with = new RpcMetadata { { "token", token } };
+        var with = new RpcMetadata { { key, value } };
         if (metadata is not null)
         {
             foreach (var entry in metadata)

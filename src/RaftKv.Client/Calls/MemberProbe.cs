@@ -61,12 +61,12 @@ internal sealed class MemberProbe(RaftKvClientOptions options, Caller caller, Rp
             // It has waited for a quorum before it looked who was asking.
             member.Return();
         }
-        catch (RpcException)
+        catch (RpcException e)
         {
             // If all are in trouble, moving from one to the other helps nobody.
             if (caller.Members.All.Any(other => other != member && other.IsFit))
             {
-                member.Leave();
+                member.Leave(e.Status.Detail);
             }
         }
         catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException or RaftKvException)

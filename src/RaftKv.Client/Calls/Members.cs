@@ -1,10 +1,11 @@
 using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.Logging;
 
 namespace RaftKv.Client.Calls;
 
 /// <summary>A member as this client knows it: where it is, and whether it is any good at the moment.</summary>
 [SuppressMessage("Design", "CA1001", Justification = "A source without a timer holds nothing, and calls may still hold its token.")]
-internal sealed class KnownMember(Uri address)
+internal sealed class KnownMember(Uri address, ILogger log)
 {
     private readonly Lock _gate = new();
     private CancellationTokenSource _left = new();
@@ -22,6 +23,9 @@ internal sealed class KnownMember(Uri address)
 
     /// <summary>Whether what it says about the progress of a whole watch stream is so. Null: not known yet.</summary>
     public bool? BelievesProgress { get; set; }
+
+    /// <summary>Whether it recognises a request that comes again. Null: not known yet.</summary>
+    public bool? RecognisesRequests { get; set; }
 
     /// <summary>Fires when the member turns out to be no good: what waits for it had better ask another one. Of one that is
     /// unfit already it never does: whoever asks it nevertheless has no other one.</summary>
@@ -46,7 +50,7 @@ internal sealed class KnownMember(Uri address)
     public void EndProbe() => Volatile.Write(ref _isProbed, 0);
 
     /// <returns>Whether it was thought fit before.</returns>
-    public bool Leave()
+    public bool Leave(string why)
     {
         CancellationTokenSource left;
         lock (_gate)
@@ -57,10 +61,14 @@ internal sealed class KnownMember(Uri address)
             }
 
             _isFit = false;
+
+            // Another program may be there when it comes back.
             BelievesProgress = null;
+            RecognisesRequests = null;
             left = _left;
         }
 
+        Telemetry.Left(log, Address, why);
         left.Cancel();
         return true;
     }
@@ -82,8 +90,10 @@ internal sealed class KnownMember(Uri address)
 
             _left = new CancellationTokenSource();
             _isFit = true;
-            return true;
         }
+
+        Telemetry.MemberReturned(log, Address);
+        return true;
     }
 }
 
@@ -93,9 +103,9 @@ internal sealed class Members
     private readonly KnownMember[] _members;
     private int _turn;
 
-    public Members(IEnumerable<Uri> addresses, Random chance)
+    public Members(IEnumerable<Uri> addresses, Random chance, ILogger log)
     {
-        _members = [.. addresses.Distinct().Select(address => new KnownMember(address))];
+        _members = [.. addresses.Distinct().Select(address => new KnownMember(address, log))];
 
         // Clients that are started together do not all begin with the same member.
         lock (chance)

@@ -18,9 +18,9 @@ internal sealed class Place : IAsyncDisposable
     {
         _client = client;
         Lease = lease;
-        var line = $"{name}/";
+        var line = LineOf(name);
         _line = KeyRange.Prefix(line);
-        Key = line + ((ulong)lease.Id).ToString("x", CultureInfo.InvariantCulture);
+        Key = (byte[])[.. line.Memory.Span, .. new KvBytes(((ulong)lease.Id).ToString("x", CultureInfo.InvariantCulture)).Memory.Span];
         _lost = CancellationTokenSource.CreateLinkedTokenSource(lease.Lost);
         Lost = _lost.Token;
     }
@@ -32,6 +32,9 @@ internal sealed class Place : IAsyncDisposable
     public KeptLease Lease { get; }
 
     public CancellationToken Lost { get; }
+
+    /// <summary>What the keys of a line begin with.</summary>
+    public static KvBytes LineOf(KvBytes name) => (byte[])[.. name.Memory.Span, (byte)'/'];
 
     /// <summary>Stands in line, and returns when it is the first.</summary>
     /// <returns>Null: somebody else is, and that was not to be waited for.</returns>

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using RaftKv.Client.Calls;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Rpc;
@@ -10,7 +11,8 @@ namespace RaftKv.Client.Watching;
 /// Carries the watchers of a client: most of them on one shared stream, those that cannot keep up each on a stream of its
 /// own. When a stream ends, its watchers go on elsewhere.
 /// </summary>
-internal sealed class WatchHub(RaftKvClientOptions options, Caller caller, RpcChannel channel, CancellationToken disposal)
+internal sealed class WatchHub(
+    RaftKvClientOptions options, Caller caller, RpcChannel channel, ILogger log, CancellationToken disposal)
 {
     // Nobody creates such a key by accident, and nothing of it is told.
     private static readonly Google.Protobuf.ByteString NoKey = Google.Protobuf.ByteString.CopyFromUtf8("\0raftkv-sign-of-life");
@@ -130,7 +132,7 @@ internal sealed class WatchHub(RaftKvClientOptions options, Caller caller, RpcCh
     public void Silent(WatchStream stream)
     {
         LastFailure = new RpcException(RpcStatusCode.Unavailable, $"{stream.Member.Address}: the watch stream gives no sign of life");
-        stream.Member.Leave();
+        stream.Member.Leave(LastFailure.Status.Detail);
     }
 
     /// <summary>
@@ -179,6 +181,8 @@ internal sealed class WatchHub(RaftKvClientOptions options, Caller caller, RpcCh
             return;
         }
 
+        Telemetry.StreamEnded(log, stream.Member.Address, left.Count, failure?.Status.Detail ?? "the member is no good");
+
         if (failure is not null && WatchRefusal.IsForGood(failure))
         {
             if (!Credentials.IsOutdated(failure) || !caller.HasCredentials)
@@ -214,7 +218,7 @@ internal sealed class WatchHub(RaftKvClientOptions options, Caller caller, RpcCh
             _failures = stream.HasAnswered ? 0 : _failures + 1;
             if (failure is not null && Failure.Of(failure).IsMemberAtFault)
             {
-                stream.Member.Leave();
+                stream.Member.Leave(failure.Status.Detail);
             }
 
             // Another member is asked at once.

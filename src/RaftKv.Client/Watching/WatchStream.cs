@@ -97,6 +97,7 @@ internal sealed class WatchStream
     {
         RpcException? failure = null;
         Member.BeginWait();
+        Telemetry.StreamOpened();
         using var onLeft = Member.Left.UnsafeRegister(static self => ((WatchStream)self!)._stop.Cancel(), this);
         try
         {
@@ -141,6 +142,7 @@ internal sealed class WatchStream
         }
 
         Member.EndWait();
+        Telemetry.StreamClosed();
         lock (_gate)
         {
             _hasEnded = true;
