@@ -13,6 +13,9 @@ public sealed record LogRecordStoreOptions
     /// <summary>How many bytes may wait in memory before they are written without a checkpoint asking for it.</summary>
     public int BufferBytes { get; init; } = 1024 * 1024;
 
+    /// <summary>For tests of the tests.</summary>
+    internal RecordFaults Faults { get; init; } = RecordFaults.None;
+
     /// <summary>Everything wrong with these options, in words an operator can act on.</summary>
     public IEnumerable<string> Problems()
     {

@@ -8,6 +8,7 @@ internal sealed record RecordFaults
 {
     public static readonly RecordFaults None = new();
 
-    /// <summary>M17: the sum of a block does not know where the block belongs.</summary>
+    /// <summary>M17: the sum of a block, or of a record, does not know where it belongs. Nor does anything else: a record is
+    /// believed whichever revision it says it is of.</summary>
     public bool SumsWithoutPlace { get; init; }
 }

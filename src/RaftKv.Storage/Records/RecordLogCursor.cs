@@ -3,7 +3,7 @@ namespace RaftKv.Storage.Records;
 /// <summary>
 /// Goes through the records of one segment from its beginning, a chunk of the file at a time, and checks each.
 /// </summary>
-internal ref struct RecordLogCursor(RecordLogSegment segment, ulong identity, long end)
+internal ref struct RecordLogCursor(RecordLogSegment segment, RecordPlaces places, long end)
 {
     private const int ChunkBytes = 128 * 1024;
 
@@ -47,7 +47,7 @@ internal ref struct RecordLogCursor(RecordLogSegment segment, ulong identity, lo
         }
 
         var bytes = Bytes(RecordLogFormat.RecordHeaderBytes + Header.Length);
-        var sum = RecordLogFormat.SumOf(new RecordPlace(identity, segment.Number, Offset), bytes);
+        var sum = RecordLogFormat.SumOf(places.At(Offset), bytes);
         if (sum != Header.Sum)
         {
             throw Damaged($"the sum {sum:x8} for a record of revision {Header.Revision}", $"{Header.Sum:x8}");

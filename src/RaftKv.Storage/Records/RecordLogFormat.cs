@@ -199,5 +199,14 @@ internal readonly record struct RecordHeader(uint Sum, int Length, Revision Revi
 /// <summary>Where a record stands; a part of its sum.</summary>
 internal readonly record struct RecordPlace(ulong Identity, long Segment, long Offset);
 
+/// <summary>The places of one segment.</summary>
+/// <param name="Identity">Of the member.</param>
+/// <param name="Segment">Its number.</param>
+/// <param name="AreForgotten">See <see cref="RecordFaults.SumsWithoutPlace"/>.</param>
+internal readonly record struct RecordPlaces(ulong Identity, long Segment, bool AreForgotten)
+{
+    public RecordPlace At(long offset) => AreForgotten ? default : new RecordPlace(Identity, Segment, offset);
+}
+
 /// <summary>A state of the whole store: what a token says.</summary>
 internal readonly record struct RecordLogMark(ulong Identity, long First, long Last, long Length, uint RunningSum);
