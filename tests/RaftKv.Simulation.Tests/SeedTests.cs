@@ -36,7 +36,7 @@ public class SeedTests
         {
             "swarm" => 400UL,
             "member-swarm" => 60UL,
-            "member-long-leases" => 2UL,
+            "member-long-leases" or "member-soak" => 2UL,
             _ => name.StartsWith("member-", StringComparison.Ordinal) ? 15UL : 60UL,
         };
         for (var seed = 1UL; seed <= seeds; seed++)
@@ -50,7 +50,7 @@ public class SeedTests
     public void A_seed_goes_the_same_way_every_time(string name)
     {
         var scenario = Scenarios.Find(name);
-        for (var seed = 1000UL; seed < (name == "member-long-leases" ? 1001UL : 1005UL); seed++)
+        for (var seed = 1000UL; seed < (name is "member-long-leases" or "member-soak" ? 1001UL : 1005UL); seed++)
         {
             var (once, again) = (Run.Of(scenario.Draw(seed)), Run.Of(scenario.Draw(seed)));
             Assert.Equal(once.HistoryHash, again.HistoryHash);

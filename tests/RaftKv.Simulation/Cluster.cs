@@ -89,7 +89,7 @@ internal sealed class Cluster
             return null;
         }
 
-        var node = Whole is null ? MakeNode(first: null) : MakeWhole(new MemberTable(), isFounder: false);
+        var node = Whole is null ? MakeNode(first: null) : MakeWhole(MembersNow(), isFounder: false);
         node.Boot();
         return node;
     }
@@ -159,6 +159,13 @@ internal sealed class Cluster
         }
     }
 
+    // What one that joins is told by whoever it asks.
+    private MemberTable MembersNow()
+    {
+        var config = Checks.Ledger.Config;
+        return MemberTable.Bootstrapped(config.Members.ToArray().Select(id => WholeMember.Named(id, config.IsLearner(id))));
+    }
+
     private SimulatedNode MakeNode(Entry? first)
     {
         var id = new NodeId((ulong)_nodes.Count);
@@ -181,6 +188,7 @@ internal sealed class Cluster
     private void Add(SimulatedNode node, Chance chance, Action<SimulatedFileSystem> found)
     {
         _nodes.Add(node);
+        node.Found = found;
         node.Disk.Now = Simulator.Now;
         found(node.Disk);
         node.Disk.Latency = Plan.DiskLatency;

@@ -38,6 +38,28 @@ internal enum Trouble
     RotState,
     CutLog,
     CutState,
+
+    /// <summary>A stored bit of any file of a member rots.</summary>
+    RotAny,
+
+    /// <summary>The end of any file of a member is gone.</summary>
+    CutAny,
+
+    /// <summary>Any file of a member is gone.</summary>
+    DeleteAny,
+
+    /// <summary>Any file of a member but the newest of its log is after a while what it was before.</summary>
+    AgeAny,
+
+    /// <summary>A write lands elsewhere in its file, and the process ends a while later.</summary>
+    Astray,
+
+    /// <summary>The disk of a member is replaced by an empty one, and the member started again as it was the first
+    /// time.</summary>
+    Forget,
+
+    /// <summary>A member is cut off, removed, and replaced by a new one; only then it hears of it.</summary>
+    Supplant,
 }
 
 /// <summary>One piece of trouble.</summary>
@@ -76,6 +98,10 @@ internal sealed record FaultPlan
 
     /// <summary>For clusters of whole members; null for those of registers on the core and the log alone.</summary>
     public Whole.WholeSettings? Whole { get; init; }
+
+    /// <summary>Whether as many members as can be spared are switched off when trouble is over, and the others have to do
+    /// without.</summary>
+    public bool SparesMinority { get; init; }
 
     /// <summary>How much faster or slower than ten milliseconds a member's clock ticks, at most, in percent.</summary>
     public int ClockSkewPercent { get; init; }

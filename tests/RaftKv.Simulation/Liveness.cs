@@ -6,7 +6,8 @@ namespace RaftKv.Simulation;
 /// <b>Once nothing is broken that can be mended, the cluster elects a leader, serves fresh writes, and all its members come
 /// to the same state, in bounded time.</b> Not a theorem of Raft's, which needs chance for it; with timeouts drawn anew for
 /// each election, a hundred of them in vain are as good as a proof of the contrary.
-/// <para>Members whose disks are destroyed stay away. Cannot see slowness short of the bound.</para>
+/// <para>Members whose disks are destroyed stay away, and, if the plan says so, as many more as can be spared. Cannot see
+/// slowness short of the bound.</para>
 /// </summary>
 internal sealed class Liveness(Cluster cluster, TroubleMaker troubles)
 {
@@ -17,6 +18,11 @@ internal sealed class Liveness(Cluster cluster, TroubleMaker troubles)
     public void Check()
     {
         troubles.HealEverything();
+        if (cluster.Plan.SparesMinority)
+        {
+            troubles.SpareMinority();
+        }
+
         cluster.StopClients();
         var deadline = cluster.Simulator.Now + Bound;
         var probe = cluster.AddProbe(FreshWrites, Interval);
@@ -69,7 +75,7 @@ internal sealed class Liveness(Cluster cluster, TroubleMaker troubles)
 
         foreach (var id in leader.Raft.Config.Members)
         {
-            if (cluster.Find(id) is not { } node || node.IsLost)
+            if (cluster.Find(id) is not { } node || node.IsLost || node.IsAway)
             {
                 continue;
             }
@@ -85,7 +91,23 @@ internal sealed class Liveness(Cluster cluster, TroubleMaker troubles)
             }
         }
 
-        return true;
+        return !IsRemovedOneRunning(leader);
+    }
+
+    // Who was removed is told so, and ends.
+    private bool IsRemovedOneRunning(Members.IMember leader)
+    {
+        foreach (var node in cluster.Nodes)
+        {
+            if (node is { IsLost: false, IsRetired: false, IsAway: false }
+                && leader is Whole.WholeMember member
+                && member.Members.IsRemoved(node.Self))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private string Describe(int succeeded)

@@ -1,7 +1,6 @@
 using RaftKv.Raft;
 using RaftKv.Simulation.Disks;
 using RaftKv.Simulation.Members;
-using RaftKv.Simulation.Whole;
 
 namespace RaftKv.Simulation;
 
@@ -12,7 +11,7 @@ namespace RaftKv.Simulation;
 internal sealed record Scenario(string Name, string Story, Func<ulong, FaultPlan> Draw);
 
 /// <summary>The scenarios. Swarm is all of them at once, each seed with its own selection.</summary>
-internal static class Scenarios
+internal static partial class Scenarios
 {
     private static readonly Trouble[] Crashes =
         [Trouble.Crash, Trouble.CrashLeader, Trouble.CrashAll, Trouble.CrashAtFailpoint, Trouble.CrashInDiskOperation];
@@ -29,6 +28,8 @@ internal static class Scenarios
     private static readonly Trouble[] Pauses = [Trouble.Pause, Trouble.PauseLeader];
 
     private static readonly Trouble[] Damage = [Trouble.RotLog, Trouble.RotState, Trouble.CutLog, Trouble.CutState];
+
+    private static readonly Trouble[] Harm = [Trouble.RotAny, Trouble.CutAny, Trouble.DeleteAny, Trouble.AgeAny, Trouble.Astray];
 
     private static readonly Trouble[] Loss = [Trouble.Wipe];
 
@@ -49,8 +50,16 @@ internal static class Scenarios
         new("member-calm", "whole members, no trouble at all", seed => Whole(Draw("member-calm", seed, [], rough: false))),
         new("member-crashes", "whole members end, one, several, all, anywhere", seed => Whole(Draw("member-crashes", seed, Crashes))),
         new("member-elections", "whole members whose leaders come and go", seed => Whole(Elections(seed) with { Scenario = "member-elections" })),
+        new("member-takeovers", "whole members whose leaders are gone before they have told anybody much", MemberTakeovers),
         new("member-partitions", "whole members, and a network that splits", seed => Watched(Draw("member-partitions", seed, [.. Partitions, .. Pauses]))),
         new("member-disks", "whole members on disks that stall, fail, fill up, rot and lose the ends of files", seed => Whole(Draw("member-disks", seed, [.. Disks, .. Damage, Trouble.Crash]))),
+        new("member-damage", "any file of a whole member rots, is cut, gone, or what it was, and writes go astray", seed => Whole(Draw("member-damage", seed, [.. Harm, .. Harm, Trouble.Crash, Trouble.IsolateLeader]))),
+        new("member-strays", "writes of whole members go astray, and history is read meanwhile", MemberStrays),
+        new("member-wipes", "disks of whole members are replaced by empty ones, and the members started again as they were the first time", seed => Whole(Draw("member-wipes", seed, [Trouble.Forget, Trouble.Forget, Trouble.Wipe, Trouble.Crash, Trouble.CrashLeader, Trouble.CrashAll, Trouble.CrashAll, Trouble.IsolateSome, Trouble.IsolateLeader, Trouble.CutOneWay]))),
+        new("member-replacements", "whole members are replaced, and hear of it late", seed => Whole(Draw("member-replacements", seed, [Trouble.Supplant, Trouble.Supplant, Trouble.Supplant, Trouble.CrashLeader, Trouble.CrashAll, Trouble.CutOneWay, Trouble.Pause]))),
+        new("member-reads", "whole members are read from while leadership is handed over, on slow disks", MemberReads),
+        new("member-compactions", "history of whole members is compacted to where keys were deleted, and watched from there", MemberCompactions),
+        new("member-soak", "whole members for a long time, a little of everything; in the end without as many as can be spared", MemberSoak),
         new("member-membership", "whole members come, are promoted and go, while others fail", seed => Watched(Draw("member-membership", seed, [Trouble.AddLearner, Trouble.AddVoter, Trouble.Promote, Trouble.Promote, Trouble.Remove, Trouble.CrashLeader, Trouble.IsolateLeader, Trouble.Crash, Trouble.CrashAll, Trouble.Transfer]))),
         new("member-leases", "leases of whole members, through leaders that end, stand still and are cut off, and clocks that are set", seed => Leased(Whole(Draw("member-leases", seed, [Trouble.CrashLeader, Trouble.IsolateLeader, Trouble.PauseLeader, Trouble.Transfer, Trouble.DiskStall, Trouble.WallClock, Trouble.Split])))),
         new("member-long-leases", "leases that outlive their leaders, and must still end", MemberLongLeases),
@@ -93,145 +102,6 @@ internal static class Scenarios
         }
 
         return Draw("swarm", seed, [.. mix]);
-    }
-
-    // All at once: half of the seeds watch, a third has leases.
-    private static FaultPlan MemberSwarm(ulong seed)
-    {
-        var plan = Swarm(seed) with { Scenario = "member-swarm" };
-        var chance = new Chance(seed).Stream("member-swarm");
-        plan = chance.CoinToss() ? Watched(plan) : Whole(plan);
-        return chance.Happens(1, 3) ? Leased(plan) : plan;
-    }
-
-    private static FaultPlan Leased(FaultPlan plan)
-    {
-        var chance = new Chance(plan.Seed).Stream("leased");
-        return plan with
-        {
-            Nanos = 2 * plan.Nanos,
-            Member = plan.Member with
-            {
-                // A new leader must be able to rely on the old one having noticed.
-                Raft = plan.Member.Raft with { PreVote = true },
-            },
-            Workload = plan.Workload with { Operations = 2 * plan.Workload.Operations },
-            Whole = plan.Whole! with
-            {
-                Leases = new Storage.Leases.LeaseClockOptions
-                {
-                    IsCheckpointing = chance.CoinToss(),
-                    CheckpointMs = 400,
-                    PassMs = 50,
-                    RetryMs = 300,
-                    SpreadFromCount = chance.Pick<int>([2, 1000]),
-                    SpreadPerSecond = chance.Pick<int>([2, 750]),
-                },
-                Workload = plan.Whole.Workload with { Grant = 6, Renew = 25, Revoke = 2 },
-            },
-        };
-    }
-
-    // Leaders that change every three seconds, under leases that live for eight and that nobody keeps alive.
-    private static FaultPlan MemberLongLeases(ulong seed)
-    {
-        var plan = Leased(Whole(Draw("member-long-leases", seed, [], rough: false)));
-        var chance = new Chance(seed).Stream("long leases");
-        var troubles = new List<PlannedTrouble>();
-        for (var second = 3; second < 27; second += 3)
-        {
-            var kind = chance.Pick<Trouble>([Trouble.CrashLeader, Trouble.IsolateLeader, Trouble.PauseLeader]);
-            troubles.Add(new PlannedTrouble(second * Simulator.Second, kind, 400 * Simulator.Millisecond, chance.Next()));
-        }
-
-        return plan with
-        {
-            Voters = 3,
-            Learners = 0,
-            Nanos = 27 * Simulator.Second,
-            Troubles = troubles,
-            Workload = plan.Workload with { Operations = 60 },
-            Whole = plan.Whole! with
-            {
-                LeasesEndWithin = 20 * Simulator.Second,
-                Leases = new Storage.Leases.LeaseClockOptions { IsCheckpointing = true, CheckpointMs = 200, PassMs = 50, RetryMs = 300 },
-                Workload = plan.Whole.Workload with { Grant = 10, Renew = 0, Revoke = 0, TtlMin = 8, TtlMax = 8 },
-            },
-        };
-    }
-
-    // The same troubles for members as they are in life. What the core may be told to do and no member does is as it is
-    // there.
-    private static FaultPlan Whole(FaultPlan plan)
-    {
-        var chance = new Chance(plan.Seed).Stream("whole");
-        var kept = chance.Pick<ulong>([0, 5, 20]);
-        return plan with
-        {
-            Troubles = [.. plan.Troubles.Where(trouble => trouble.Kind is not (Trouble.Demote or Trouble.Replace))],
-            Member = plan.Member with
-            {
-                Raft = plan.Member.Raft with { ForwardProposals = true, CheckQuorum = true, HeartbeatTicks = 1 },
-            },
-            Whole = new WholeSettings
-            {
-                Applier = new Server.Replica.ApplierOptions
-                {
-                    CheckpointEntries = chance.Pick<ulong>([10, 30, 100]),
-                    KeptEntries = kept,
-                    IdleCompactionKeys = chance.Between(1, 4),
-                    BusyCompactionKeys = 1,
-                    IdleReclaimBytes = chance.Pick<long>([256, 2048]),
-                    BusyReclaimBytes = 256,
-                    SlackBytes = chance.Pick<long>([0, 2048, 1 << 20]),
-                },
-                Records = new Storage.Records.LogRecordStoreOptions
-                {
-                    SegmentBytes = chance.Pick<int>([256, 1024, 16 * 1024]),
-                    BufferBytes = chance.Pick<int>([0, 300, 4096]),
-                },
-                StageDelayNanosMax = chance.Pick<long>([5, 50, 2000]) * Simulator.Microsecond,
-            },
-        };
-    }
-
-    private static FaultPlan MemberSnapshots(ulong seed)
-    {
-        var plan = Watched(Draw(
-            "member-snapshots",
-            seed,
-            [Trouble.IsolateSome, Trouble.IsolateSome, Trouble.Crash, Trouble.CrashLeader, Trouble.DiskStall, Trouble.CrashInDiskOperation]));
-        var whole = plan.Whole!;
-        return plan with
-        {
-            Workload = plan.Workload with { ThinkNanosMax = 3 * Simulator.Millisecond, Operations = 300 },
-            Whole = whole with
-            {
-                Applier = whole.Applier with { CheckpointEntries = 10, KeptEntries = 1 },
-                Workload = whole.Workload with { Compact = 8 },
-            },
-        };
-    }
-
-    private static FaultPlan Watched(FaultPlan plan)
-    {
-        plan = Whole(plan);
-        var chance = new Chance(plan.Seed).Stream("watched");
-        return plan with
-        {
-            Whole = plan.Whole! with
-            {
-                Workload = plan.Whole.Workload with { Watchers = chance.Between(2, 8), Compact = chance.Pick<int>([0, 2, 8]) },
-                Watch = new Storage.Watch.WatchOptions
-                {
-                    RecentChanges = chance.Pick<int>([1, 4, 32, 64 * 1024]),
-                    RememberedMatches = chance.Pick<int>([16, 1024]),
-                    ResponseRevisions = chance.Pick<int>([1, 3, 1000]),
-                    StreamBytes = chance.Pick<int>([100, 64 * 1024]),
-                    HistoryRevisions = chance.Pick<int>([2, 1024]),
-                },
-            },
-        };
     }
 
     // Short isolations and crashes of whoever leads, no pre-vote, few messages in flight: logs end in entries of many terms

@@ -87,6 +87,15 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
     /// <summary>It was removed from the cluster and switched off for good.</summary>
     public bool IsRetired { get; private set; }
 
+    /// <summary>Its disk was replaced by an empty one, and it was started again as if it had never run.</summary>
+    public bool HasForgotten { get; private set; }
+
+    /// <summary>Switched off, for as long as anybody looks.</summary>
+    public bool IsAway { get; private set; }
+
+    /// <summary>Makes its directory as whoever starts it for the first time does.</summary>
+    public Action<SimulatedFileSystem>? Found { get; set; }
+
     /// <summary>A process runs and has read back what it needs.</summary>
     public bool IsUp => _member is not null && _isReady;
 
@@ -94,7 +103,7 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
 
     public void Boot()
     {
-        if (_member is not null || IsLost || IsRetired)
+        if (_member is not null || IsLost || IsRetired || IsAway)
         {
             return;
         }
@@ -153,6 +162,28 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
         Lose("its disk was replaced");
     }
 
+    /// <summary>The disk is replaced by an empty one, and whoever looks after the machine starts the member on it just as
+    /// they did the first time.</summary>
+    public void Forget()
+    {
+        End(CrashKind.Power, "its disk was replaced by an empty one");
+        Disk.Wipe();
+        Found!(Disk);
+        _isDiskDamaged = true;
+        HasForgotten = true;
+        _cluster.Checks.Forgotten(Self);
+    }
+
+    public void SwitchOff()
+    {
+        if (_member is not null)
+        {
+            End(CrashKind.Process, "switched off for long");
+        }
+
+        IsAway = true;
+    }
+
     /// <summary>A stored bit rots, or the end of a file is gone. The process finds out when it reads it; the next one, at
     /// the latest.</summary>
     public void Damage(string directory, bool cutsTail, Chance chance)
@@ -171,6 +202,13 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
         {
             Disk.FlipSomeBit(directory, chance);
         }
+    }
+
+    /// <summary>Something on the disk is not what was written any more.</summary>
+    public void Damage(Action<SimulatedFileSystem> harm)
+    {
+        _isDiskDamaged = true;
+        harm(Disk);
     }
 
     public void Retire()
@@ -374,6 +412,32 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
         => _cluster.Find(other) is { IsUp: true }
             && !_cluster.Network.IsCut(Self, other)
             && !_cluster.Network.IsCut(other, Self);
+
+    Welcome IMemberWorld.Knock(NodeId other)
+        => _cluster.Network.IsCut(Self, other) || _cluster.Network.IsCut(other, Self) || _cluster.Find(other) is not { } node
+            ? Welcome.NoAnswer
+            : node.Judge(this);
+
+    // What it remembers may turn out to be damaged; then it ends, and nobody has answered.
+    private Welcome Judge(SimulatedNode visitor)
+    {
+        if (Member is not Whole.WholeMember member)
+        {
+            return Welcome.NoAnswer;
+        }
+
+        try
+        {
+            return member.Members.IsRemoved(visitor.Self) ? Welcome.Removed
+                : visitor._member is Whole.WholeMember { Memory.IsBlank: true } && member.Memory.HasRun(visitor.Self) ? Welcome.LostItsData
+                : Welcome.Yes;
+        }
+        catch (StorageException trouble)
+        {
+            EndProcess(trouble);
+            return Welcome.NoAnswer;
+        }
+    }
 
     private void Enter() => Disk.Now = Now;
 

@@ -16,6 +16,9 @@ internal sealed class TroubleMaker(Cluster cluster) : IActor
     private readonly Dictionary<int, List<(NodeId From, NodeId To)>> _cuts = [];
     private readonly Dictionary<int, SimulatedNode> _full = [];
 
+    // What ends when a trouble does, that is of no other kind.
+    private readonly Dictionary<int, Action> _ends = [];
+
     private bool _isOver;
 
     private long Now => cluster.Simulator.Now;
@@ -70,6 +73,20 @@ internal sealed class TroubleMaker(Cluster cluster) : IActor
             node.Disk.FailNextWrite(0);
             node.Disk.Latency = node.Disk.Latency with { Stall = Ratio.Never };
             node.Boot();
+        }
+    }
+
+    /// <summary>Switches off as many members as the others can do without.</summary>
+    public void SpareMinority()
+    {
+        var config = cluster.Checks.Ledger.Config;
+        var chance = new Chance(cluster.Plan.Seed).Stream("spared");
+        foreach (var voter in config.Voters.ToArray().OrderBy(_ => chance.Next()))
+        {
+            if (cluster.Find(voter) is { IsLost: false } node && HasQuorum(config, voter))
+            {
+                node.SwitchOff();
+            }
         }
     }
 
@@ -171,6 +188,43 @@ internal sealed class TroubleMaker(Cluster cluster) : IActor
                 }
 
                 break;
+            case Trouble.RotAny or Trouble.CutAny or Trouble.DeleteAny:
+                if (MayLose(some) && SomeFile(some, chance, isNewestOfLogToo: true) is { } path)
+                {
+                    some.Damage(disk => Harm(disk, path, trouble.Kind, chance));
+                    cluster.Transcript?.Said(Now, $"{path} of {some.Self}");
+                    Crash(some, CrashKind.Process, trouble.Lasts);
+                }
+
+                break;
+            case Trouble.AgeAny:
+                if (SomeFile(some, chance, isNewestOfLogToo: false) is { } aging)
+                {
+                    var old = some.Disk.Remember(aging);
+                    _ends[number] = () => Age(some, aging, old);
+                }
+
+                break;
+            case Trouble.Astray:
+                if (MayLose(some))
+                {
+                    var where = chance.CoinToss() ? WholeMember.RecordsPath(some.Disk) : "/";
+                    some.Damage(disk => disk.MisdirectNextWrite(where));
+                    cluster.Transcript?.Said(Now, $"a write under {where} of {some.Self}");
+                    _ends[number] = () => Crash(some, CrashKind.Process, trouble.Lasts);
+                }
+
+                break;
+            case Trouble.Forget:
+                if (MayLose(some) && IsKnownToHaveRun(some))
+                {
+                    some.Forget();
+                }
+
+                break;
+            case Trouble.Supplant:
+                Supplant(number, some);
+                break;
             default:
                 ChangeMembership(trouble.Kind, some, chance);
                 break;
@@ -192,10 +246,98 @@ internal sealed class TroubleMaker(Cluster cluster) : IActor
             node.Disk.QuotaBytes = long.MaxValue;
         }
 
+        if (_ends.Remove(number, out var end))
+        {
+            end();
+        }
+
         if (cluster.Plan.Troubles[number].Kind == Trouble.DiskStall)
         {
             EachNode(one => one.Disk.Latency = cluster.Plan.DiskLatency);
         }
+    }
+
+    // Whoever has not heard of a member's start cannot know that it has forgotten something.
+    private bool IsKnownToHaveRun(SimulatedNode node)
+    {
+        foreach (var voter in cluster.Checks.Ledger.Config.Members)
+        {
+            if (voter != node.Self && !(cluster.Find(voter)?.Member is WholeMember member && member.Memory.HasRun(node.Self)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private void Supplant(int number, SimulatedNode old)
+    {
+        Isolate(number, old);
+        if (cluster.Leader is not { Member: { } leader } || leader.Raft.Config.Voters.Length < 2 || cluster.Leader == old)
+        {
+            return;
+        }
+
+        var removal = ConfigChange.Remove(old.Self);
+        if (!leader.Raft.Config.IsMember(old.Self) || !LeavesAQuorum(leader.Raft.Config, removal))
+        {
+            return;
+        }
+
+        cluster.Leader.Do("membership", member => member.ChangeMembership(removal));
+        _ends[number] = () =>
+        {
+            if (cluster.Leader is { Member: { } now } successor
+                && !now.Raft.Config.IsMember(old.Self)
+                && cluster.AddMachine() is { } added)
+            {
+                var addition = ConfigChange.OneStep(ConfigStepKind.AddVoter, added.Self, default);
+                successor.Do("membership", member => member.ChangeMembership(addition));
+            }
+        };
+    }
+
+    // The lock file is empty, and nobody's word.
+    private static string? SomeFile(SimulatedNode node, Chance chance, bool isNewestOfLogToo)
+    {
+        var paths = node.Disk.FilesUnder("/").Where(path => !path.EndsWith("/LOCK", StringComparison.Ordinal)).ToList();
+        if (!isNewestOfLogToo)
+        {
+            // Put back to what it was, it looks like one that ends there: that no single copy can tell.
+            paths.Remove(paths.LastOrDefault(path => path.StartsWith(WholeMember.LogPath, StringComparison.Ordinal) && path.EndsWith(".wal", StringComparison.Ordinal)) ?? "");
+        }
+
+        return paths.Count == 0 ? null : paths[chance.Below(paths.Count)];
+    }
+
+    private static void Harm(SimulatedFileSystem disk, string path, Trouble kind, Chance chance)
+    {
+        switch (kind)
+        {
+            case Trouble.RotAny:
+                disk.FlipSomeBitOf(path, chance);
+                break;
+            case Trouble.CutAny:
+                disk.CutFile(path, chance.Between(1, 4096));
+                break;
+            default:
+                disk.LoseFile(path);
+                break;
+        }
+    }
+
+    private void Age(SimulatedNode node, string path, FileMemory old)
+    {
+        // Gone meanwhile, or the newest of the log by now: see there.
+        if (!MayLose(node) || !node.Disk.FileExists(path))
+        {
+            return;
+        }
+
+        node.Damage(disk => disk.PutBack(path, old));
+        cluster.Transcript?.Said(Now, $"{path} of {node.Self} is what it was");
+        Crash(node, CrashKind.Process, 50 * Simulator.Millisecond);
     }
 
     private static void Crash(SimulatedNode node, CrashKind kind, long downFor)
@@ -310,7 +452,7 @@ internal sealed class TroubleMaker(Cluster cluster) : IActor
         var left = 0;
         foreach (var voter in voters)
         {
-            left += voter != without && cluster.Find(voter) is { IsLost: false } ? 1 : 0;
+            left += voter != without && cluster.Find(voter) is { IsLost: false, HasForgotten: false, IsAway: false } ? 1 : 0;
         }
 
         return voters.Length == 0 || left > voters.Length / 2;

@@ -36,6 +36,7 @@ public sealed class SimulatedFileSystem : IFileSystem
     private int _failingSyncs;
     private int _succeedingSyncs;
     private int _failingWrites;
+    private string? _misdirected;
     private bool _isPowerless;
 
     public SimulatedFileSystem(ulong seed)
@@ -90,6 +91,63 @@ public sealed class SimulatedFileSystem : IFileSystem
 
     /// <summary>The next writes fail after a part of their sectors.</summary>
     public void FailNextWrite(int count = 1) => _failingWrites = count;
+
+    /// <summary>The next write under a directory that can land elsewhere in its file does: where an earlier one of the
+    /// same length went, if there is one, and otherwise a few sectors off.</summary>
+    public void MisdirectNextWrite(string directory) => _misdirected = directory;
+
+    /// <summary>All files, by path.</summary>
+    public IReadOnlyList<string> FilesUnder(string directory)
+        => [.. _files.Keys.Where(path => path.StartsWith(directory, StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+
+    /// <summary>One stored bit of a file rots, if it has any.</summary>
+    public void FlipSomeBitOf(string path, Chance chance)
+    {
+        if (Find("rot", path) is { Length: > 0 } inode)
+        {
+            inode.FlipBit(chance.Below(inode.Length), chance.Below(8));
+        }
+    }
+
+    /// <summary>The last bytes of a file are gone.</summary>
+    public void CutFile(string path, long bytes)
+    {
+        var inode = Find("cut", path);
+        inode.SetLength(Math.Max(0, inode.Length - bytes), _now);
+        inode.MarkSynced(_now);
+        inode.Settle(_now);
+    }
+
+    /// <summary>A file is gone, for good.</summary>
+    public void LoseFile(string path)
+    {
+        var inode = Find("lose", path);
+        _files.Remove(path);
+        UsedBytes -= inode.AllocatedBytes;
+        _pendingNames.Add(new PendingName(NameChange.Remove, ParentOf(path), path, path, inode, _now, SyncedAt: _now));
+        Settle();
+    }
+
+    /// <summary>What a file holds now, to be put back later.</summary>
+    public FileMemory Remember(string path)
+    {
+        var inode = Find("remember", path);
+        var bytes = new byte[inode.Length];
+        inode.Read(0, bytes);
+        return new FileMemory(bytes);
+    }
+
+    /// <summary>A file holds what it held once, durably.</summary>
+    public void PutBack(string path, FileMemory memory)
+    {
+        var inode = Find("put back", path);
+        UsedBytes -= inode.AllocatedBytes;
+        inode.SetLength(memory.Bytes.Length, _now);
+        inode.Write(0, memory.Bytes, _now);
+        inode.MarkSynced(_now);
+        inode.Settle(_now);
+        UsedBytes += inode.AllocatedBytes;
+    }
 
     /// <summary>One stored bit rots. The offset must lie in the file.</summary>
     public void FlipBit(string path, long offset, int bit)
@@ -337,8 +395,15 @@ public sealed class SimulatedFileSystem : IFileSystem
             throw new FileOperationException("write", path, errno: 5, "simulated I/O error");
         }
 
-        if (_faultChance.Happens(Faults.MisdirectedWrite) && inode.Length > bytes.Length)
+        var isMeant = _misdirected is not null && path.StartsWith(_misdirected, StringComparison.Ordinal);
+        if (isMeant && inode.EarlierWrite(offset, bytes.Length, _faultChance) is { } earlier)
         {
+            _misdirected = null;
+            offset = earlier;
+        }
+        else if ((isMeant || _faultChance.Happens(Faults.MisdirectedWrite)) && inode.Length > bytes.Length)
+        {
+            _misdirected = null;
             var sectors = (inode.Length - bytes.Length) / SimulatedInode.SectorBytes;
             offset = (_faultChance.Below(sectors + 1) * SimulatedInode.SectorBytes) + (offset % SimulatedInode.SectorBytes);
             offset = Math.Min(offset, inode.Length - bytes.Length);
@@ -680,4 +745,12 @@ public sealed class SimulatedFileSystem : IFileSystem
             }
         }
     }
+}
+
+/// <summary>What a file held at some time.</summary>
+public sealed class FileMemory
+{
+    internal FileMemory(byte[] bytes) => Bytes = bytes;
+
+    internal byte[] Bytes { get; }
 }

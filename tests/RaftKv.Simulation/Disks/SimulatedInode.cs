@@ -16,6 +16,8 @@ internal sealed class SimulatedInode(int number)
 {
     public const int SectorBytes = 512;
 
+    private const int LatestWrites = 32;
+
     private readonly SparseBytes _current = new();
     private readonly SparseBytes _durable = new();
     private readonly List<PendingChange> _pending = [];
@@ -24,6 +26,10 @@ internal sealed class SimulatedInode(int number)
     private byte[] _pendingBytes = [];
     private int _pendingByteCount;
     private long _durableLength;
+
+    // The latest writes, wherever they began, in no order.
+    private readonly (long Offset, int Length)[] _latest = new (long Offset, int Length)[LatestWrites];
+    private int _latestCount;
 
     /// <summary>Names the file for ever, whatever it is called; files are visited in this order.</summary>
     public int Number { get; } = number;
@@ -40,6 +46,7 @@ internal sealed class SimulatedInode(int number)
     public void Write(long offset, ReadOnlySpan<byte> bytes, long at)
     {
         var end = offset + bytes.Length;
+        _latest[_latestCount++ % LatestWrites] = (offset, bytes.Length);
         if (bytes.IndexOfAnyExcept((byte)0) < 0)
         {
             _current.Clear(offset, bytes.Length);
@@ -53,6 +60,23 @@ internal sealed class SimulatedInode(int number)
 
         Length = Math.Max(Length, end);
         AllocatedBytes = Math.Max(AllocatedBytes, Length);
+    }
+
+    /// <summary>Where one of the latest writes of the same length went, but not there; null if there was none.</summary>
+    public long? EarlierWrite(long offset, int length, Chance chance)
+    {
+        var count = Math.Min(_latestCount, LatestWrites);
+        var first = count == 0 ? 0 : chance.Below(count);
+        for (var i = 0; i < count; i++)
+        {
+            var (place, bytes) = _latest[(first + i) % count];
+            if (bytes == length && place != offset && place + length <= Length)
+            {
+                return place;
+            }
+        }
+
+        return null;
     }
 
     public void SetLength(long length, long at)

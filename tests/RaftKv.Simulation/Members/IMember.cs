@@ -85,6 +85,24 @@ internal interface IMemberWorld
 
     /// <summary>Whether both are up and hear each other.</summary>
     bool IsConnectedTo(NodeId other);
+
+    /// <summary>How another member receives this one.</summary>
+    Welcome Knock(NodeId other);
+}
+
+/// <summary>How a member is received by another one that it connects to.</summary>
+internal enum Welcome
+{
+    /// <summary>It is down, or the line is cut, one way or both.</summary>
+    NoAnswer,
+
+    Yes,
+
+    /// <summary>It remembers nothing, and the other one knows that it has run before.</summary>
+    LostItsData,
+
+    /// <summary>It belongs to the cluster no more.</summary>
+    Removed,
 }
 
 /// <summary>A whole state machine as of one position, in bytes, as it lies on disk and travels to other members.</summary>

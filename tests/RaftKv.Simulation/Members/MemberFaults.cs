@@ -1,5 +1,6 @@
 using RaftKv.Raft;
 using RaftKv.Storage.Checkpoints;
+using RaftKv.Storage.Records;
 using RaftKv.Storage.Wal;
 
 namespace RaftKv.Simulation.Members;
@@ -28,6 +29,9 @@ internal sealed record MemberFaults
 
     /// <summary>Those of the checkpoints of a whole member.</summary>
     public StateFaults Checkpoints { get; init; } = StateFaults.None;
+
+    /// <summary>Those of the records of a whole member.</summary>
+    public RecordFaults Records { get; init; } = RecordFaults.None;
 
     /// <summary>Those of the log.</summary>
     public WalFaults Wal { get; init; } = WalFaults.None;

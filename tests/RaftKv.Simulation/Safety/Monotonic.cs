@@ -19,6 +19,13 @@ internal sealed class Monotonic
         marks.Applied = 0;
     }
 
+    /// <summary>It is not the member any more that it was.</summary>
+    public void Forgotten(NodeId member)
+    {
+        var marks = Of(member);
+        (marks.Term, marks.TermHeard, marks.Committed, marks.Applied) = (0, 0, 0, 0);
+    }
+
     public void Spoke(NodeId member, ulong term)
     {
         var marks = Of(member);

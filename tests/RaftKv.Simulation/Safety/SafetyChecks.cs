@@ -35,8 +35,8 @@ internal sealed class SafetyChecks
         _isOnDisk = (member, index, hash) =>
         {
             var record = Of(member);
-            return index <= record.DurableIndex
-                && (index <= record.Log.Start || (record.Log.Contains(index) && record.Log.HashAt(index) == hash));
+            return IsIn(record.Log, record.DurableIndex, index, hash)
+                || (record.ForgottenLog is { } forgotten && IsIn(forgotten, record.ForgottenIndex, index, hash));
         };
     }
 
@@ -66,12 +66,10 @@ internal sealed class SafetyChecks
             throw new Violation(nameof(LogMatching), $"the log of {member} starts at {log.Start}, which never was");
         }
 
+        // A disk that turns out to be damaged had what it had until now.
+        var entries = Entries(log);
         record.Log.Restart(log.Start, startHash);
-        while (record.Log.LastIndex < log.Last.Index
-            && log.Read(record.Log.LastIndex + 1, log.Last.Index, long.MaxValue, out var entries) == LogRead.Found)
-        {
-            Put(record, entries.Span);
-        }
+        Put(record, entries);
 
         record.DurableIndex = record.Log.LastIndex;
         _acknowledged.Recovered(member, record.Log);
@@ -179,6 +177,36 @@ internal sealed class SafetyChecks
     /// <summary>A member's disk is gone, and with it what it had promised.</summary>
     public void Lost(NodeId member) => _acknowledged.Lost(member);
 
+    /// <summary>A member's disk is gone, and it comes back as if it had never run. What it had acknowledged until then it
+    /// had.</summary>
+    public void Forgotten(NodeId member)
+    {
+        var record = Of(member);
+        (record.ForgottenLog, record.ForgottenIndex) = (record.Log, record.DurableIndex);
+        record.Log = new LogImage();
+        record.Log.Restart(LogPosition.Zero, 0);
+        record.DurableIndex = 0;
+        record.Committed = 0;
+        _acknowledged.Lost(member);
+        _monotonic.Forgotten(member);
+    }
+
+    private static Entry[] Entries(ILogReader log)
+    {
+        var all = new List<Entry>();
+        var next = log.Start.Index + 1;
+        while (next <= log.Last.Index && log.Read(next, log.Last.Index, long.MaxValue, out var entries) == LogRead.Found)
+        {
+            all.AddRange(entries.Span);
+            next += (ulong)entries.Length;
+        }
+
+        return [.. all];
+    }
+
+    private static bool IsIn(LogImage log, ulong durable, ulong index, ulong hash)
+        => index <= durable && (index <= log.Start || (log.Contains(index) && log.HashAt(index) == hash));
+
     private void Committed(RaftNode raft, MemberRecord record)
     {
         record.Committed = raft.Committed;
@@ -255,7 +283,12 @@ internal sealed class SafetyChecks
     {
         public NodeId Id { get; } = id;
 
-        public LogImage Log { get; } = new();
+        public LogImage Log { get; set; } = new();
+
+        /// <summary>What was on a disk that is gone.</summary>
+        public LogImage? ForgottenLog { get; set; }
+
+        public ulong ForgottenIndex { get; set; }
 
         public ulong DurableIndex { get; set; }
 

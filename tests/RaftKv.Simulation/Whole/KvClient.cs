@@ -389,7 +389,13 @@ internal sealed class KvClient : IActor, IProbe
     private KvOperation Compact()
     {
         var newest = _world.Answers.Told.Revision;
-        var request = new CompactionRequest { Revision = Math.Max(1, _chance.Between(newest - 30, newest + 1)) };
+        var revision = Math.Max(1, _chance.Between(newest - 30, newest + 1));
+        if (_chance.Happens(_workload.CompactsToDeletes))
+        {
+            revision = Replay.Events.LastOrDefault(one => one.IsDelete && one.Revision <= newest)?.Revision ?? revision;
+        }
+
+        var request = new CompactionRequest { Revision = revision };
         return Command("compact", CommandKind.Compact, request, (operation, reply) => Written(operation, reply));
     }
 

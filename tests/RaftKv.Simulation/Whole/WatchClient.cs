@@ -18,7 +18,8 @@ internal sealed class WatchClient : IActor
     private readonly Cluster _cluster;
     private readonly WholeWorld _world;
     private readonly Chance _chance;
-    private readonly WatchGuarantees _guarantees;
+    private readonly Storage.Mvcc.KeyRange _range;
+    private WatchGuarantees _guarantees;
     private readonly List<(int Attempt, WatchResponse Response)> _responses = [];
     private readonly string _key;
     private readonly string _end;
@@ -45,8 +46,8 @@ internal sealed class WatchClient : IActor
         _end = chance.Pick<string>(["", "\0", "\0", _key + "~"]);
         _wantsBefore = chance.CoinToss();
         _noDelete = chance.Happens(1, 6);
-        var range = Storage.Mvcc.KeyRange.Of(Encoding.Latin1.GetBytes(_key), Encoding.Latin1.GetBytes(_end));
-        _guarantees = new WatchGuarantees(world.Replay, range, noDelete: _noDelete, $"watch client {client}");
+        _range = Storage.Mvcc.KeyRange.Of(Encoding.Latin1.GetBytes(_key), Encoding.Latin1.GetBytes(_end));
+        _guarantees = NewWatch();
     }
 
     public void Start() => Schedule(_chance.Between(1, 300 * Simulator.Millisecond), Connect, 0);
@@ -91,7 +92,18 @@ internal sealed class WatchClient : IActor
         _member = _isFinal && _cluster.Leader?.Member is { } leader ? _chance.Pick(leader.Raft.Config.Members) : _cluster.SomeMember(_chance);
         var node = _cluster.Find(_member);
         _boot = node?.BootNumber ?? 0;
-        var start = _guarantees.Resume(_chance);
+        long start;
+        if (!_isFinal && _world.Replay.Compacted > 0 && _chance.Happens(_world.Settings.Workload.WatchesFromCompacted))
+        {
+            // Somebody who has no idea yet, and wants all there is.
+            _guarantees = NewWatch();
+            start = _world.Replay.Compacted;
+        }
+        else
+        {
+            start = _guarantees.Resume(_chance);
+        }
+
         node?.Do("watch", member =>
         {
             _isConnected = true;
@@ -107,6 +119,8 @@ internal sealed class WatchClient : IActor
         _cluster.Transcript?.Said(_cluster.Simulator.Now, $"watch client {_client} asks {_member} from {start} on: {_isConnected}");
         Schedule(_chance.Between(20, 200) * Simulator.Millisecond, LookAround, (ulong)_attempt);
     }
+
+    private WatchGuarantees NewWatch() => new(_world.Replay, _range, noDelete: _noDelete, $"watch client {_client}");
 
     private void Take(int place)
     {

@@ -18,6 +18,11 @@ internal sealed partial class WholeMember : IPeerNetwork
 
     public bool Send(in Message message)
     {
+        if (!IsWelcomeAt(message.To))
+        {
+            return false;
+        }
+
         _world.HandedOut(message);
         _world.Send(OverTheWire(message), state: null);
         return true;
@@ -59,6 +64,11 @@ internal sealed partial class WholeMember : IPeerNetwork
             return;
         }
 
+        if (!IsWelcomeAt(message.From))
+        {
+            return;
+        }
+
         if (state is null)
         {
             _stages.Inbox.Post(ReplicaInput.Of(message));
@@ -69,6 +79,20 @@ internal sealed partial class WholeMember : IPeerNetwork
         }
 
         LookAtCalls();
+    }
+
+    // One that knows nothing talks and listens only to those who let it in.
+    private bool IsWelcomeAt(NodeId other)
+    {
+        if (!Memory.IsBlank)
+        {
+            return true;
+        }
+
+        var welcome = _world.Knock(other);
+        return welcome == Welcome.LostItsData
+            ? throw new StartRefusedException($"{other} knows that this member has run before")
+            : welcome == Welcome.Yes;
     }
 
     public void ReportUnreachable(NodeId member) => _stages.Inbox.Post(ReplicaInput.Unreachable(member));

@@ -40,6 +40,9 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
     private readonly SnapshotTraffic _snapshots;
     private readonly SimulatedStage[] _runs;
 
+    // Whom it knows before it has been told of anybody.
+    private readonly MemberTable _foundedWith;
+
     // What the log writer has reported, and when the disk will really have done it.
     private readonly Inbox<ReplicaInput> _reported;
     private readonly Queue<Reported> _reports = [];
@@ -62,10 +65,10 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
         var faults = plan.Member.Faults;
         var directory = DataDirectory.Open(world.Disk, Home, world.Self.Value);
         var who = MemberFile.TryRead(world.Disk, Home) ?? throw new StartRefusedException("the directory says nothing of a member");
+        _foundedWith = who.Members;
         var walPath = directory.Subdirectory("wal");
         var statePath = directory.Subdirectory("state");
         _wal = WriteAheadLog.Open(world.Disk, walPath, directory.Identity, WalOptionsOf(plan.Member));
-        MemberStages.Found(_wal, who);
         var settings = new Server.Replica.MemberSettings
         {
             Self = world.Self,
@@ -86,7 +89,7 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
             _runs[stage] = new SimulatedStage(this, (Stage)stage);
         }
 
-        var maker = new LogRecordStoreMaker(world.Disk, whole.Records);
+        var maker = new LogRecordStoreMaker(world.Disk, whole.Records with { Faults = faults.Records });
         _reported = new Inbox<ReplicaInput>(new NoBell());
         _stages = new MemberStages(
             settings,
@@ -125,6 +128,8 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
 
     public ulong StateHash => _stages.Store.Machine.Hash;
 
+    public MemberMemory Memory => _stages.Memory;
+
     public ulong RequestIdBase { get; }
 
     public MemberStanding Standing => _standing;
@@ -138,9 +143,8 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
     {
         using var directory = DataDirectory.Open(disk, Home, self.Value);
         var who = new MemberFile(self, ClusterId: 1, isFounder, members);
+        MemberLog.Make(disk, directory, who, WalOptionsOf(plan.Member));
         who.Write(disk, Home);
-        using var wal = WriteAheadLog.Create(disk, directory.Subdirectory("wal"), directory.Identity, WalOptionsOf(plan.Member));
-        MemberStages.Found(wal, who);
         directory.Subdirectory("state");
     }
 
@@ -168,9 +172,14 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
     {
         _stages.Inbox.Post(ReplicaInput.Tick);
         TickStreams();
-        if (_ticks % TicksBetweenAnnouncements == 0 && Members.Find(_world.Self) is { HasStarted: false })
+        if (_ticks % TicksBetweenAnnouncements == 0 && DurableIndex > MemberMemory.FoundedIndex && Members.Find(_world.Self) is { HasStarted: false })
         {
             Announce();
+        }
+
+        if (_ticks % TicksBetweenAnnouncements == 0)
+        {
+            KnockSomewhere();
         }
 
         LookAtCalls();
@@ -294,6 +303,21 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
     }
 
     private void Publish(MemberStanding standing) => _standing = standing;
+
+    // A member connects to all others, whether or not it has anything to say. One that is down or cut off does not answer.
+    private void KnockSomewhere()
+    {
+        var others = (Members.Count > 0 ? Members : _foundedWith).Members.ToArray();
+        if (!_hasLeft
+            && others.Length > 0
+            && others[_ticks / TicksBetweenAnnouncements % others.Length].Id is var other
+            && other != _world.Self
+            && _world.Knock(other) == Welcome.Removed)
+        {
+            _hasLeft = true;
+            _world.Leave();
+        }
+    }
 
     private void MembersChanged()
     {

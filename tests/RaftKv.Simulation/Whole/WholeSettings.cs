@@ -62,6 +62,12 @@ internal sealed record KvWorkload
 
     public int Compact { get; init; } = 2;
 
+    /// <summary>Of compactions: those to where a key was deleted last.</summary>
+    public Ratio CompactsToDeletes { get; init; } = Ratio.Never;
+
+    /// <summary>Of connections of those who watch: those that begin where history does.</summary>
+    public Ratio WatchesFromCompacted { get; init; } = Ratio.Never;
+
     public int Grant { get; init; }
 
     public int Renew { get; init; }
