@@ -24,6 +24,9 @@ public sealed class KubeObject
     private readonly int _metadataName;
     private readonly int _metadataBody;
 
+    // What it looks like in another version, or by a schema that gives it defaults, is worked out once.
+    private Tuple<object, KubeObject>? _presented;
+
     private KubeObject(ReadOnlyMemory<byte> json, long revision, int metadataName, int metadataBody, MetadataScan scan)
     {
         Json = json;
@@ -113,9 +116,17 @@ public sealed class KubeObject
     public JsonObject ToJson()
     {
         var json = JsonText.ParseObject(Json.Span);
-        json.Ensure("metadata")["resourceVersion"] = ResourceVersion;
+        if (Revision > 0)
+        {
+            json.Ensure("metadata")["resourceVersion"] = ResourceVersion;
+        }
+
         return json;
     }
+
+    internal KubeObject? PresentedAs(object definition) => _presented is { } known && ReferenceEquals(known.Item1, definition) ? known.Item2 : null;
+
+    internal void Presented(object definition, KubeObject value) => _presented = new(definition, value);
 
     /// <summary>The same object as of another revision: what a deletion shows.</summary>
     public KubeObject At(long revision) => revision == Revision ? this : Read(Json, revision);
@@ -142,6 +153,13 @@ public sealed class KubeObject
             output.Write(Encoding.UTF8.GetBytes(apiVersion));
             output.Write("\","u8);
             output.Write(json[_metadataName.._metadataBody]);
+        }
+
+        if (Revision == 0)
+        {
+            // Nobody has written it; there is no version to tell.
+            output.Write(json[_metadataBody..]);
+            return;
         }
 
         output.Write("\"resourceVersion\":\""u8);

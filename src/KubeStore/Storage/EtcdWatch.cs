@@ -47,7 +47,10 @@ internal sealed class EtcdWatch(RpcDuplexCall<WatchRequest, WatchResponse> call)
                 continue;
             }
 
-            return new(parts is null ? [.. changes] : [.. parts, .. changes], answer.Header.Revision);
+            List<StoredChange> all = parts is null ? [.. changes] : [.. parts, .. changes];
+
+            // An answer may be sent later than what it tells of: only one without events says how far the watch is.
+            return new(all, all.Count > 0 ? all[^1].Revision : answer.Header.Revision);
         }
     }
 
@@ -77,7 +80,7 @@ internal sealed class EtcdWatch(RpcDuplexCall<WatchRequest, WatchResponse> call)
 
     private static StoredChange Change(Event change) => new(
         change.Kv.Key.ToStringUtf8(),
-        change.Type == Event.Types.EventType.Put ? change.Kv.Value.Memory : null,
+        change.Type == Event.Types.EventType.Put ? change.Kv.Value.Memory : (ReadOnlyMemory<byte>?)null,
         change.PrevKv?.Value.Memory,
         change.Kv.ModRevision);
 }

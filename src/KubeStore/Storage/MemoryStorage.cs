@@ -88,7 +88,7 @@ internal sealed class MemoryStorage(TimeProvider? time = null) : IKubeStorage
             }
 
             _revision++;
-            _history.Add(new(key, value, exists ? current.Value : null, _revision));
+            _history.Add(new(key, value, exists ? current.Value : (ReadOnlyMemory<byte>?)null, _revision));
             if (value is { } bytes)
             {
                 _now[key] = new(key, bytes, _revision);
@@ -162,7 +162,7 @@ internal sealed class MemoryStorage(TimeProvider? time = null) : IKubeStorage
                     {
                         _progressAsked = false;
                         next = Math.Max(next, store._revision + 1);
-                        return new(changes, next - 1);
+                        return new(changes, changes.Count > 0 ? changes[^1].Revision : next - 1);
                     }
 
                     moved = store._moved.Task;
