@@ -2,6 +2,7 @@ using System.CommandLine;
 using RaftKv.Cli;
 using RaftKv.Cli.Commands;
 using RaftKv.Cli.Commands.Text;
+using RaftKv.Cli.Kube;
 using RaftKv.Cli.Serve;
 using RaftKv.Load;
 
@@ -19,5 +20,6 @@ var raftkv = new RootCommand("A strongly consistent key-value store that speaks 
 ServeCommand.AddTo(raftkv);
 raftkv.Subcommands.Add(WalCommand.Create());
 raftkv.Subcommands.Add(VersionCommand.Create());
+raftkv.Subcommands.Add(KubeCommand.Create());
 ClientProgram.AddTo(raftkv);
 return await raftkv.Parse(args).InvokeAsync();

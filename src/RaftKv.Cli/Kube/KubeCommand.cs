@@ -1,0 +1,121 @@
+using System.CommandLine;
+using System.Net;
+using KubeStore.Authz;
+using KubeStore.Controllers;
+using KubeStore.Http;
+using KubeStore.Registry;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using RaftKv.Cli.Serve;
+using RaftKv.Rpc.Client;
+using RaftKv.Server;
+using RaftKv.Server.Bootstrap;
+using RaftKv.Storage.Files;
+
+namespace RaftKv.Cli.Kube;
+
+/// <summary><c>raftkv kube</c>: the Kubernetes API, on a member in this process or on a cluster.</summary>
+internal static class KubeCommand
+{
+    private static readonly Option<IPEndPoint[]> Listen = new("--listen")
+    {
+        Description = "Where clients of the Kubernetes API connect: an address of this machine",
+        HelpName = "URL",
+        CustomParser = ListenUrl.Parse,
+        DefaultValueFactory = _ => [new IPEndPoint(IPAddress.Loopback, 8001)],
+    };
+
+    private static readonly Option<string> DataDir = new("--data-dir")
+    {
+        Description = "Where the member's data lies, if it is one in this process",
+        HelpName = "FOLDER",
+        DefaultValueFactory = _ => "kube.raftkv",
+    };
+
+    private static readonly Option<string> Endpoints = new("--endpoints")
+    {
+        Description = "Client URLs of a cluster to keep the objects in, instead of a member in this process",
+        HelpName = "URL,...",
+    };
+
+    private static readonly Option<string> Tokens = new("--token-auth-file")
+    {
+        Description = "A file with a line token,user,uid,\"group1,group2\" for each user; then roles and bindings say who may do what",
+        HelpName = "FILE",
+    };
+
+    public static Command Create()
+    {
+        var command = new Command("kube", "Serve the Kubernetes API, on a member in this process or on a cluster") { Listen, DataDir, Endpoints, Tokens };
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken stop)
+    {
+        var output = parsed.InvocationConfiguration.Output;
+        var error = parsed.InvocationConfiguration.Error;
+        try
+        {
+            var listen = parsed.GetValue(Listen)!;
+            var options = parsed.GetValue(Tokens) is { Length: > 0 } file
+                ? new KubeApiOptions { Authenticate = TokenFile.Read(file).Authenticate, UsesRoles = true }
+                : listen.All(endPoint => IPAddress.IsLoopback(endPoint.Address))
+                    ? new KubeApiOptions()
+                    : throw new FormatException("Without --token-auth-file everybody may do everything; that is served on loopback addresses only.");
+            if (parsed.GetValue(Endpoints) is { Length: > 0 } endpoints)
+            {
+                await using var channel = new RpcChannel(new RpcChannelOptions
+                {
+                    Addresses = [.. endpoints.Split(',').Select(url => new Uri(url.Contains("://", StringComparison.Ordinal) ? url : $"http://{url}"))],
+                });
+                await ServeAsync(channel, listen, options, output, stop);
+                return 0;
+            }
+
+            await using var node = await RaftKvNode.StartAsync(
+                new RaftKvOptions { DataDirectory = parsed.GetValue(DataDir)!, ListenClient = [], ListenPeer = [new IPEndPoint(IPAddress.Loopback, 0)] }, stop);
+            await node.WaitUntilReadyAsync(stop);
+            await using var inner = node.OpenChannel();
+            await ServeAsync(inner, listen, options, output, stop);
+            return 0;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return 0;
+        }
+        catch (Exception refusal) when (refusal is BootstrapException or StorageException or IOException or FormatException or UnauthorizedAccessException)
+        {
+            await error.WriteLineAsync($"raftkv: {refusal.Message}");
+            return 1;
+        }
+    }
+
+    private static async Task ServeAsync(RpcChannel channel, IPEndPoint[] listen, KubeApiOptions options, TextWriter output, CancellationToken stop)
+    {
+        await using var registry = new KubeRegistry(channel);
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.AddRoutingCore();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            // The API has limits of its own, and says so in its own words.
+            kestrel.Limits.MaxRequestBodySize = null;
+            kestrel.AddServerHeader = false;
+            foreach (var endPoint in listen)
+            {
+                kestrel.Listen(endPoint);
+            }
+        });
+        await using var app = builder.Build();
+        app.MapKubeStore(registry, options);
+        await using var controllers = await KubeControllers.StartAsync(registry, stop);
+        await app.StartAsync(stop);
+        await output.WriteLineAsync($"raftkv: the Kubernetes API is at {string.Join(',', app.Urls)}");
+        await output.FlushAsync(stop);
+        await Task.Delay(Timeout.Infinite, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await app.StopAsync(CancellationToken.None);
+    }
+}
