@@ -81,7 +81,9 @@ internal readonly record struct Failure(RpcException Cause, Aftermath Aftermath,
     {
         (RpcStatusCode.DeadlineExceeded, _) => new CallTimeoutException($"There was no answer in time: {text}", cause)
         {
-            Code = cause.Code, Member = member, IsTransient = true,
+            Code = cause.Code,
+            Member = member,
+            IsTransient = true,
         },
         (RpcStatusCode.Unavailable, NoLeaderText) => new NoLeaderException(text, cause) { Code = cause.Code, Member = member, IsTransient = true },
         (RpcStatusCode.Unavailable, _) => new UnavailableException(text, cause) { Code = cause.Code, Member = member, IsTransient = true },
