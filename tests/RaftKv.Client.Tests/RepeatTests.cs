@@ -212,6 +212,31 @@ public sealed class RepeatTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_first_write_goes_to_a_member_that_says_something()
+    {
+        await ConnectAsync(2);
+        var hung = new TaskCompletionSource();
+        _members[0].Gate = hung.Task;
+        _members[0].Put = async (_, call) => await HangAsync<PutResponse>(call);
+        _members[0].Range = async (_, call) => await HangAsync<RangeResponse>(call);
+        var puts = 0;
+        _members[1].Put = (_, _) =>
+        {
+            puts++;
+            return new(new PutResponse { Header = new() });
+        };
+        for (var i = 0; i < 4; i++)
+        {
+            var put = _client.PutAsync("k", "v", cancellation: Stop).AsTask();
+            await AdvanceUntilAsync(put);
+            await put;
+        }
+
+        Assert.Equal(4, puts);
+        hung.SetResult();
+    }
+
+    [Fact]
     public async Task A_name_that_may_be_forgotten_is_replaced_by_a_newer_one()
     {
         await ConnectAsync(1);

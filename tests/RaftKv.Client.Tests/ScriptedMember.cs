@@ -25,6 +25,9 @@ internal sealed class ScriptedMember : IAsyncDisposable
     /// <summary>Whether it says that it recognises requests that come again.</summary>
     public bool RecognisesRequests { get; set; }
 
+    /// <summary>What Status waits for.</summary>
+    public Task Gate { get; set; } = Task.CompletedTask;
+
     public Func<RangeRequest, RpcServerCall, ValueTask<RangeResponse>> Range { get; set; } = (_, _) => new(new RangeResponse { Header = new() });
 
     public Func<PutRequest, RpcServerCall, ValueTask<PutResponse>> Put { get; set; } = (_, _) => new(new PutResponse { Header = new() });
@@ -49,14 +52,15 @@ internal sealed class ScriptedMember : IAsyncDisposable
                 return member.Put(request, call);
             }));
         options.Services.Add(Service("Maintenance")
-            .Unary<StatusRequest, StatusResponse>("Status", (_, call) =>
+            .Unary<StatusRequest, StatusResponse>("Status", async (_, call) =>
             {
+                await member.Gate.WaitAsync(call.CancellationToken);
                 if (member.RecognisesRequests)
                 {
                     call.ResponseHeaders.Add("raftkv-features", "request-id");
                 }
 
-                return new(new StatusResponse { Header = new() { Revision = 30 }, Version = member.Version });
+                return new StatusResponse { Header = new() { Revision = 30 }, Version = member.Version };
             }));
         options.Services.Add(Service("Lease")
             .Unary<LeaseGrantRequest, LeaseGrantResponse>("LeaseGrant", (request, _) => new(new LeaseGrantResponse { Header = new(), ID = 7, TTL = request.TTL }))

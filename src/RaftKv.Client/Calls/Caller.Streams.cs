@@ -51,9 +51,14 @@ internal sealed partial class Caller
             member.RecognisesRequests = recognises;
             return recognises;
         }
-        catch (RpcException)
+        catch (RpcException e)
         {
-            // Then not this time.
+            // A write is better made at a member that says something.
+            if (e.Code is RpcStatusCode.Unavailable or RpcStatusCode.DeadlineExceeded && members.Count > 1)
+            {
+                member.Leave(e.Status.Detail);
+            }
+
             return false;
         }
     }

@@ -76,6 +76,13 @@ internal sealed partial class Caller(RaftKvClientOptions options, Members member
             if (call.CanCarryRequestId && member is not null && options.RepeatsWrites)
             {
                 var isRecognised = await IsRecognisedAsync(member, cancellation).ConfigureAwait(false);
+                for (var others = 1; !member.IsFit && member.RecognisesRequests is null && others < members.Count; others++)
+                {
+                    member = members.Pick(butNot: member);
+                    isRecognised = await IsRecognisedAsync(member, cancellation).ConfigureAwait(false);
+                }
+
+                address = member.Address;
                 if (mayBeDone && !isRecognised)
                 {
                     throw last.ToException(isWrite, mayBeDone, address);

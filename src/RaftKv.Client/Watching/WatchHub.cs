@@ -181,6 +181,16 @@ internal sealed class WatchHub(
             return;
         }
 
+        if (stream.Mistake is { } mistake)
+        {
+            foreach (var cursor in left)
+            {
+                cursor.End(new RaftKvException($"The watch was ended by a mistake of the client: {mistake.Message}", mistake));
+            }
+
+            return;
+        }
+
         Telemetry.StreamEnded(log, stream.Member.Address, left.Count, failure?.Status.Detail ?? "the member is no good");
 
         if (failure is not null && WatchRefusal.IsForGood(failure))

@@ -91,6 +91,9 @@ internal sealed class WatchStream
         }
     }
 
+    /// <summary>What this side did not reckon with, if that ended the stream. Another one would end the same way.</summary>
+    public Exception? Mistake { get; private set; }
+
     /// <summary>Runs to the end of the stream.</summary>
     /// <returns>Why it ended, and the cursors that it leaves behind.</returns>
     public async Task<(RpcException? Failure, List<WatchCursor> Left)> RunAsync()
@@ -139,6 +142,11 @@ internal sealed class WatchStream
         catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
         {
             // It was stopped from this side; whoever did knows why.
+        }
+        catch (Exception e)
+        {
+            // Readers are to be told, who would wait for ever otherwise.
+            Mistake = e;
         }
 
         Member.EndWait();
