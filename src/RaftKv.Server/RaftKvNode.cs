@@ -137,7 +137,7 @@ public sealed class RaftKvNode : IAsyncDisposable
                     ServerVersion = EtcdVersion,
                     Time = options.Time,
                     IsBlank = () => member.Memory.IsBlank,
-                    HasRun = id => member.Memory.HasRun(id),
+                    HasRun = id => member.HasRun(id),
                     Observer = change => LogPeer(log, change),
                 },
                 member);

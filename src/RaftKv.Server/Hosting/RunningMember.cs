@@ -321,6 +321,21 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         }
     }
 
+    /// <summary>Whether another one is known to have run; see <see cref="MemberMemory.HasRun"/>. Null if that cannot be told,
+    /// because what it remembers is damaged.</summary>
+    public bool? HasRun(NodeId member)
+    {
+        try
+        {
+            return Memory.HasRun(member);
+        }
+        catch (StorageException damaged)
+        {
+            Fail("log", damaged);
+            return null;
+        }
+    }
+
     public void Receive(ReadOnlySpan<Message> messages)
     {
         if (messages.IsEmpty || !ListensTo(messages[0].From))

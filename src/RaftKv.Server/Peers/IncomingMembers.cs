@@ -176,11 +176,13 @@ internal sealed class IncomingMembers(PeerOptions options)
             return (PeerVerdict.Removed, $"Member {hello.From} was removed from the cluster.");
         }
 
-        if (hello.IsBlank && options.HasRun(hello.From))
+        if (hello.IsBlank && options.HasRun(hello.From) is not false and var hasRun)
         {
-            return (PeerVerdict.LostItsData,
-                $"Member {hello.From} has run before, and this one has no data: what it had promised is lost. "
-                + "Remove it from the cluster, and add it as a new member.");
+            return hasRun is null
+                ? (PeerVerdict.Stopping, $"Member {options.Self} cannot tell whether member {hello.From} has run before.")
+                : (PeerVerdict.LostItsData,
+                    $"Member {hello.From} has run before, and this one has no data: what it had promised is lost. "
+                    + "Remove it from the cluster, and add it as a new member.");
         }
 
         if (hello.From == options.Self)

@@ -21,8 +21,8 @@ public sealed record PeerOptions
     public Func<bool> IsBlank { get; init; } = static () => false;
 
     /// <summary>Whether a member is known to have had more than that. If it comes back blank, it has lost what it had
-    /// promised, and is sent away. Called on IO threads.</summary>
-    public Func<NodeId, bool> HasRun { get; init; } = static _ => false;
+    /// promised, and is sent away. Null if that cannot be told: it is sent away for now. Called on IO threads.</summary>
+    public Func<NodeId, bool?> HasRun { get; init; } = static _ => false;
 
     /// <summary>How often each end of a connection says that it is there.</summary>
     public TimeSpan KeepAliveInterval { get; init; } = TimeSpan.FromSeconds(1);

@@ -70,6 +70,19 @@ public sealed class PeerHandshakeTests
     }
 
     [Fact]
+    public async Task One_that_cannot_tell_whether_a_blank_member_has_run_sends_it_away_until_it_can()
+    {
+        bool? answer = null;
+        await using var one = await TestMember.StartAsync(1, options => options with { HasRun = _ => answer });
+        await using var two = await TestMember.StartAsync(2, options => options with { IsBlank = () => true });
+        two.Knows(one);
+        await two.Sees(PeerEventKind.CannotConnect, "cannot tell whether member 2 has run before");
+        answer = false;
+        await two.ConnectedTo(one);
+        Assert.Empty(two.LostDataSaid);
+    }
+
+    [Fact]
     public async Task A_process_that_died_without_a_word_does_not_keep_its_successor_out()
     {
         var time = new ManualTime();
