@@ -94,14 +94,16 @@ internal sealed class Liveness(Cluster cluster, TroubleMaker troubles)
         return !IsRemovedOneRunning(leader);
     }
 
-    // Who was removed is told so, and ends.
+    // Who was removed is told so, and ends, if anybody whom it knows is left to tell it.
     private bool IsRemovedOneRunning(Members.IMember leader)
     {
         foreach (var node in cluster.Nodes)
         {
             if (node is { IsLost: false, IsRetired: false, IsAway: false }
                 && leader is Whole.WholeMember member
-                && member.Members.IsRemoved(node.Self))
+                && member.Members.IsRemoved(node.Self)
+                && node.Member is Whole.WholeMember removed
+                && removed.Known.Members.Any(one => leader.Raft.Config.IsMember(one.Id) && cluster.Find(one.Id) is { IsUp: true }))
             {
                 return true;
             }

@@ -136,6 +136,9 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
 
     public MemberTable Members => _stages.Store.Machine.Members;
 
+    /// <summary>Whom it would connect to.</summary>
+    public MemberTable Known => Members.Count > 0 ? Members : _foundedWith;
+
     public MemberStages Stages => _stages;
 
     /// <summary>Makes the directory of a founder, or, if the cluster is there already, of one that joins it.</summary>
@@ -307,7 +310,7 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
     // A member connects to all others, whether or not it has anything to say. One that is down or cut off does not answer.
     private void KnockSomewhere()
     {
-        var others = (Members.Count > 0 ? Members : _foundedWith).Members.ToArray();
+        var others = Known.Members.ToArray();
         if (!_hasLeft
             && others.Length > 0
             && others[_ticks / TicksBetweenAnnouncements % others.Length].Id is var other
