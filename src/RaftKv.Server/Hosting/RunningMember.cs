@@ -459,7 +459,10 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     private bool ListensTo(NodeId peer)
         => !_ended.Task.IsCompleted
             && (!Memory.IsBlank
-                || (_transport!.StatusOf(peer) is { } known ? known.IsConnected : _transport.Statuses().Any(one => one.IsConnected)));
+
+                // The peers' port is open before the member has started, and whoever was faster speaks at once.
+                || (_transport is { } transport
+                    && (transport.StatusOf(peer) is { } known ? known.IsConnected : transport.Statuses().Any(one => one.IsConnected))));
 
     private void Publish(MemberStanding standing)
     {
