@@ -6,7 +6,7 @@ namespace KubeStore.Controllers;
 
 /// <summary>
 /// What goes on in the background of a registry: namespaces that come with it, and end with all they hold; objects whose
-/// owners are gone; resources that are defined by objects.
+/// owners are gone; resources that are defined by objects; history that nobody asks for any more.
 /// </summary>
 /// <example><code>
 /// await using var controllers = await KubeControllers.StartAsync(registry);
@@ -33,6 +33,8 @@ public sealed class KubeControllers : IAsyncDisposable
         var custom = new CustomResourceController(registry);
         await custom.LoadAsync(cancellation).ConfigureAwait(false);
         controllers._running.Add(Task.Run(() => custom.RunAsync(controllers._stop.Token), CancellationToken.None));
+        var compactor = new HistoryCompactor(registry.Storage, registry.Time);
+        controllers._running.Add(Task.Run(() => compactor.RunAsync(controllers._stop.Token), CancellationToken.None));
         controllers._running.Add(Task.Run(() => namespaces.RunAsync(controllers._stop.Token), CancellationToken.None));
         controllers._running.Add(Task.Run(() => garbage.RunAsync(controllers._stop.Token), CancellationToken.None));
         return controllers;
@@ -52,7 +54,7 @@ public sealed class KubeControllers : IAsyncDisposable
         {
             try
             {
-                await registry.CreateAsync(resource, "", new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } }, new(), cancellation).ConfigureAwait(false);
+                await registry.CreateAsync(resource, "", new JsonObject { ["metadata"] = new JsonObject { ["name"] = name } }, new() { FieldManager = "raftkv" }, cancellation).ConfigureAwait(false);
             }
             catch (StatusException there) when (there.Status.Reason == "AlreadyExists")
             {

@@ -64,6 +64,7 @@ public sealed partial class KubeRegistry
         [EnumeratorCancellation] CancellationToken cancellation)
     {
         var begun = Time.GetTimestamp();
+        var from = told;
         if (initial is not null)
         {
             foreach (var there in initial.List(ns))
@@ -93,7 +94,7 @@ public sealed partial class KubeRegistry
             foreach (var happened in events)
             {
                 // A watcher may have asked for a version that had not been yet.
-                if (happened.Revision > told && Told(resource, ns, selection, happened) is { } say)
+                if (happened.Revision > from && Told(resource, ns, selection, happened) is { } say)
                 {
                     yield return say;
                 }
