@@ -2,8 +2,8 @@ using System.Net;
 using RaftKv.Raft;
 using RaftKv.Server.Replica;
 using RaftKv.Server.Tests.Peers;
-using RaftKv.Storage.State.Requests;
 using RaftKv.Storage.State;
+using RaftKv.Storage.State.Requests;
 
 namespace RaftKv.Server.Tests.Hosting;
 
