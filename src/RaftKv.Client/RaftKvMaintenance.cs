@@ -146,7 +146,7 @@ public sealed class RaftKvMaintenance
                 Metadata = await _caller.MetadataAsync(needsLeader: false, cancellation).ConfigureAwait(false),
                 CancellationToken = cancellation,
             };
-            var call = _channels.Bulk.ServerStreaming(Methods.Snapshot, new Wire.SnapshotRequest(), attempt);
+            var call = _channels.Bulk.ServerStreaming(EtcdMethods.Snapshot, new Wire.SnapshotRequest(), attempt);
             await using (call.ConfigureAwait(false))
             {
                 await foreach (var piece in call.Responses.WithCancellation(cancellation).ConfigureAwait(false))

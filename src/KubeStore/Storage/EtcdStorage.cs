@@ -3,6 +3,7 @@ using Google.Protobuf;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Rpc;
 using RaftKv.Rpc.Client;
+using EtcdMethods = RaftKv.Client.EtcdMethods;
 
 namespace KubeStore.Storage;
 
@@ -13,15 +14,10 @@ internal sealed class EtcdStorage(RpcChannel channel, TimeProvider? time = null)
     private const int MaxAnswerBytes = int.MaxValue;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-    private static readonly RpcMethod<RangeRequest, RangeResponse> Range = Of<RangeRequest, RangeResponse>("KV", "Range");
-    private static readonly RpcMethod<TxnRequest, TxnResponse> Txn = Of<TxnRequest, TxnResponse>("KV", "Txn");
-    private static readonly RpcMethod<CompactionRequest, CompactionResponse> Compact = Of<CompactionRequest, CompactionResponse>("KV", "Compact");
-    private static readonly RpcMethod<WatchRequest, WatchResponse> Watch = Of<WatchRequest, WatchResponse>("Watch", "Watch");
-    private static readonly RpcMethod<LeaseGrantRequest, LeaseGrantResponse> Grant = Of<LeaseGrantRequest, LeaseGrantResponse>("Lease", "LeaseGrant");
 
     private readonly SharedLeases _leases = new(
         async (seconds, cancellation) =>
-            (await channel.UnaryAsync(Grant, new LeaseGrantRequest { TTL = seconds }, Options(cancellation)).ConfigureAwait(false)).ID,
+            (await channel.UnaryAsync(EtcdMethods.LeaseGrant, new LeaseGrantRequest { TTL = seconds }, Options(cancellation)).ConfigureAwait(false)).ID,
         time ?? TimeProvider.System);
 
     public async Task<StoredRange> RangeAsync(string from, string? to, long revision, long limit, CancellationToken cancellation)
@@ -32,7 +28,7 @@ internal sealed class EtcdStorage(RpcChannel channel, TimeProvider? time = null)
             request.RangeEnd = Bytes(to);
         }
 
-        var answer = await AskAsync(Range, request, isSafe: true, cancellation).ConfigureAwait(false);
+        var answer = await AskAsync(EtcdMethods.Range, request, isSafe: true, cancellation).ConfigureAwait(false);
         return new([.. answer.Kvs.Select(Stored)], answer.Header.Revision, answer.More, answer.Count);
     }
 
@@ -53,7 +49,7 @@ internal sealed class EtcdStorage(RpcChannel channel, TimeProvider? time = null)
 
     public async ValueTask<IStorageWatch> WatchAsync(string prefix, long fromRevision, CancellationToken cancellation)
     {
-        var call = channel.Duplex(Watch, new RpcCallOptions { WaitForReady = true, MaxReceiveMessageBytes = MaxAnswerBytes, CancellationToken = cancellation });
+        var call = channel.Duplex(EtcdMethods.Watch, new RpcCallOptions { WaitForReady = true, MaxReceiveMessageBytes = MaxAnswerBytes, CancellationToken = cancellation });
         try
         {
             await call.Requests.WriteAsync(
@@ -86,7 +82,7 @@ internal sealed class EtcdStorage(RpcChannel channel, TimeProvider? time = null)
     {
         try
         {
-            await AskAsync(Compact, new CompactionRequest { Revision = revision }, isSafe: true, cancellation).ConfigureAwait(false);
+            await AskAsync(EtcdMethods.Compact, new CompactionRequest { Revision = revision }, isSafe: true, cancellation).ConfigureAwait(false);
         }
         catch (HistoryGoneException)
         {
@@ -108,7 +104,7 @@ internal sealed class EtcdStorage(RpcChannel channel, TimeProvider? time = null)
         });
         request.Success.Add(write);
         request.Failure.Add(new RequestOp { RequestRange = new() { Key = Bytes(key) } });
-        var answer = await AskAsync(Txn, request, isSafe: false, cancellation).ConfigureAwait(false);
+        var answer = await AskAsync(EtcdMethods.Txn, request, isSafe: false, cancellation).ConfigureAwait(false);
         if (answer.Succeeded)
         {
             return new(true, answer.Header.Revision, null);
@@ -141,11 +137,6 @@ internal sealed class EtcdStorage(RpcChannel channel, TimeProvider? time = null)
         WaitForReady = true,
         MaxReceiveMessageBytes = MaxAnswerBytes,
     };
-
-    private static RpcMethod<TRequest, TResponse> Of<TRequest, TResponse>(string service, string name)
-        where TRequest : class, IMessage<TRequest>, new()
-        where TResponse : class, IMessage<TResponse>, new()
-        => RpcMethod.Of<TRequest, TResponse>(RpcReflection.Descriptor.Services.Single(one => one.Name == service).FindMethodByName(name));
 
     private static ByteString Bytes(string text) => ByteString.CopyFrom(text, Encoding.UTF8);
 }

@@ -9,7 +9,7 @@ internal sealed partial class Caller
     /// <summary>Keeps a lease alive once. It may be done any number of times, so it is repeated like a read.</summary>
     public async ValueTask<TimeSpan> RenewLeaseAsync(long id, TimeSpan? timeout, CancellationToken cancellation)
     {
-        var call = new Call<LeaseKeepAliveRequest, LeaseKeepAliveResponse>(Methods.LeaseKeepAlive, RepeatRule.Freely);
+        var call = new Call<LeaseKeepAliveRequest, LeaseKeepAliveResponse>(EtcdMethods.LeaseKeepAlive, RepeatRule.Freely);
         var response = await RunAsync(call, new LeaseKeepAliveRequest { ID = id }, timeout, cancellation).ConfigureAwait(false);
         return response.TTL > 0
             ? TimeSpan.FromSeconds(response.TTL)

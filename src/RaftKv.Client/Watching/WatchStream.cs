@@ -110,7 +110,7 @@ internal sealed class WatchStream
             // Asked beside the stream, whose start is not to wait for it.
             _believesProgress = _hub.BelievesProgressAsync(Member, _stop.Token);
             var call = _hub.Channel.Duplex(
-                Methods.Watch,
+                EtcdMethods.Watch,
                 new RpcCallOptions { Address = Member.Address, Metadata = metadata, CancellationToken = _stop.Token });
             await using (call.ConfigureAwait(false))
             {

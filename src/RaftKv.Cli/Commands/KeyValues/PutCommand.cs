@@ -1,5 +1,4 @@
 using Google.Protobuf;
-using RaftKv.Cli.Commands.Connection;
 using RaftKv.Cli.Commands.Flags;
 using RaftKv.Cli.Commands.Leases;
 using RaftKv.Cli.Commands.Text;

@@ -1,4 +1,3 @@
-using RaftKv.Cli.Commands.Connection;
 using RaftKv.Cli.Commands.Flags;
 using RaftKv.Protocol.Etcd;
 
