@@ -26,19 +26,6 @@ internal sealed class IncomingLine : IDisposable
 
     public PipeReader Input { get; }
 
-    /// <summary>Ends a connection, so that whoever waits for it does not wait any longer.</summary>
-    public static void Cut(Socket socket)
-    {
-        try
-        {
-            socket.Shutdown(SocketShutdown.Both);
-        }
-        catch (Exception gone) when (gone is SocketException or ObjectDisposedException)
-        {
-            // The other end was first.
-        }
-    }
-
     /// <summary>What was written still arrives, if nothing is in the way.</summary>
     public void Close(bool isAbrupt)
     {
@@ -54,7 +41,7 @@ internal sealed class IncomingLine : IDisposable
             }
         }
 
-        Cut(_socket);
+        PeerSocketStream.Shut(_socket);
     }
 
     public void Dispose()

@@ -79,16 +79,10 @@ internal sealed class PeerDialer(PeerOptions options)
         if (isAbrupt)
         {
             socket.Dispose();
-            return;
         }
-
-        try
+        else
         {
-            socket.Shutdown(SocketShutdown.Both);
-        }
-        catch (Exception gone) when (gone is SocketException or ObjectDisposedException)
-        {
-            // The other end was first.
+            PeerSocketStream.Shut(socket);
         }
     }
 }

@@ -34,7 +34,7 @@ public sealed partial class PeerTransport
         try
         {
             using var limit = _options.Time.CreateTimer(
-                static late => IncomingLine.Cut((Socket)late!), socket, _options.HandshakeTimeout, Timeout.InfiniteTimeSpan);
+                static late => PeerSocketStream.Shut((Socket)late!), socket, _options.HandshakeTimeout, Timeout.InfiniteTimeSpan);
             var first = new byte[1];
             if (socket.Receive(first, SocketFlags.Peek) == 0)
             {
