@@ -198,10 +198,11 @@ internal sealed class FrameReader : IDisposable
         }
     }
 
-    private static void ThrowIfCancelled(in ReadResult result)
+    private void ThrowIfCancelled(in ReadResult result)
     {
         if (result.IsCanceled)
         {
+            _pipe.AdvanceTo(result.Buffer.Start);
             throw new OperationCanceledException("The read was cancelled.");
         }
     }

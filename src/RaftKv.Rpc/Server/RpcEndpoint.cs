@@ -85,7 +85,17 @@ internal sealed class ClientStreamingEndpoint<TRequest, TResponse>(
 {
     public override async ValueTask RunAsync(RpcServerCall call)
     {
-        var response = await handler(new RpcRequestStream<TRequest>(call, method.RequestCodec), call).ConfigureAwait(false);
+        var requests = new RpcRequestStream<TRequest>(call, method.RequestCodec);
+        TResponse response;
+        try
+        {
+            response = await handler(requests, call).ConfigureAwait(false);
+        }
+        finally
+        {
+            await requests.EndAsync().ConfigureAwait(false);
+        }
+
         if (!call.Status.IsOk)
         {
             return;
@@ -121,6 +131,16 @@ internal sealed class DuplexEndpoint<TRequest, TResponse>(
     RpcMethod<TRequest, TResponse> method, RpcMethodLimits? limits, DuplexHandler<TRequest, TResponse> handler)
     : RpcEndpoint(method, limits)
 {
-    public override ValueTask RunAsync(RpcServerCall call)
-        => handler(new RpcRequestStream<TRequest>(call, method.RequestCodec), new RpcResponseStream<TResponse>(call, method.ResponseCodec), call);
+    public override async ValueTask RunAsync(RpcServerCall call)
+    {
+        var requests = new RpcRequestStream<TRequest>(call, method.RequestCodec);
+        try
+        {
+            await handler(requests, new RpcResponseStream<TResponse>(call, method.ResponseCodec), call).ConfigureAwait(false);
+        }
+        finally
+        {
+            await requests.EndAsync().ConfigureAwait(false);
+        }
+    }
 }

@@ -170,6 +170,9 @@ public sealed class RpcServerCall
     /// <summary>The status that somebody else has chosen, if anybody did.</summary>
     internal RpcStatus? EndedFromOutside => _endedWith?.Status;
 
+    /// <summary>Ends the read of the request that is under way.</summary>
+    internal void CancelRead() => _http.Request.BodyReader.CancelPendingRead();
+
     /// <summary>Whether the call ends because the server does.</summary>
     public bool IsServerStopping => _stopping.IsCancellationRequested;
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Google.Protobuf.WellKnownTypes;
 using RaftKv.Rpc.Client;
 using RaftKv.Rpc.Server;
@@ -225,6 +226,46 @@ public sealed class EndingTests
 
         Assert.Equal(new RpcStatus(RpcStatusCode.Aborted, "enough of x"), failure.Status);
         Assert.False(await call.Requests.WriteAsync(EchoService.Message("x")));
+    }
+
+    [Fact]
+    public async Task A_read_that_a_handler_leaves_behind_takes_nothing_from_the_next_call()
+    {
+        var left = new ConcurrentQueue<Task<bool>>();
+        var streams = new ConcurrentQueue<RpcRequestStream<BytesValue>>();
+        var service = new RpcService(EchoService.Descriptor)
+            .Duplex<BytesValue, BytesValue>("Duplex", async (requests, responses, call) =>
+            {
+                Assert.True(await requests.MoveNextAsync());
+                await responses.WriteAsync(requests.Current);
+                left.Enqueue(requests.MoveNextAsync().AsTask());
+                await Assert.ThrowsAsync<InvalidOperationException>(async () => await requests.MoveNextAsync());
+                streams.Enqueue(requests);
+                call.Fail(RpcStatusCode.Aborted, "enough");
+            });
+        await using var host = await EchoService.StartAsync(service);
+        await using var channel = ChannelTo(host.EndPoints[0]);
+        for (var i = 0; i < 20; i++)
+        {
+            await using var call = channel.Duplex(EchoService.Duplex);
+            Assert.True(await call.Requests.WriteAsync(EchoService.Message($"{i}")));
+            var responses = call.Responses.GetAsyncEnumerator(TestContext.Current.CancellationToken);
+            Assert.True(await responses.MoveNextAsync().AsTask().WaitAsync(Patience, TestContext.Current.CancellationToken));
+            Assert.Equal($"{i}", EchoService.Text(responses.Current));
+            var failure = await Assert.ThrowsAsync<RpcException>(async () => await responses.MoveNextAsync());
+            Assert.Equal(new RpcStatus(RpcStatusCode.Aborted, "enough"), failure.Status);
+        }
+
+        Assert.Equal(20, left.Count);
+        foreach (var read in left)
+        {
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => read.WaitAsync(Patience, TestContext.Current.CancellationToken));
+        }
+
+        foreach (var stream in streams)
+        {
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await stream.MoveNextAsync());
+        }
     }
 
     [Fact]
