@@ -255,6 +255,36 @@ public sealed class RepeatTests : IAsyncDisposable
         Assert.EndsWith("-2-99", names[1]!, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_token_is_renewed_however_often_the_call_was_made_before_that()
+    {
+        var tokens = new List<string?>();
+        var member = await ScriptedMember.StartAsync();
+        _members.Add(member);
+        member.Range = (_, call) =>
+        {
+            tokens.Add(call.Metadata("token"));
+            return tokens.Count switch
+            {
+                <= 4 => throw new RpcException(RpcStatusCode.Unavailable, "etcdserver: no leader"),
+                5 => throw new RpcException(RpcStatusCode.Unauthenticated, "etcdserver: invalid auth token"),
+                _ => new(new RangeResponse { Header = new() { Revision = 5 } }),
+            };
+        };
+        _client = RaftKvClient.Connect(new RaftKvClientOptions
+        {
+            Endpoints = [member.Address],
+            UserName = "root",
+            Password = "secret",
+            Time = _time,
+            Chance = new Random(1),
+        });
+        var reading = _client.RangeAsync("k", cancellation: Stop).AsTask();
+        await AdvanceUntilAsync(reading);
+        Assert.Equal(5, (await reading).Header.Revision);
+        Assert.Equal(["token-1", "token-1", "token-1", "token-1", "token-1", "token-2"], tokens);
+    }
+
     private static async Task<T> HangAsync<T>(RpcServerCall call)
     {
         await Task.Delay(Timeout.InfiniteTimeSpan, call.CancellationToken);

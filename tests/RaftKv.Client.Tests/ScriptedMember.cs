@@ -51,6 +51,10 @@ internal sealed class ScriptedMember : IAsyncDisposable
                 Interlocked.Increment(ref member._calls);
                 return member.Put(request, call);
             }));
+        var tokens = 0;
+        options.Services.Add(Service("Auth")
+            .Unary<AuthenticateRequest, AuthenticateResponse>("Authenticate", (_, _)
+                => new(new AuthenticateResponse { Header = new(), Token = $"token-{Interlocked.Increment(ref tokens)}" })));
         options.Services.Add(Service("Maintenance")
             .Unary<StatusRequest, StatusResponse>("Status", async (_, call) =>
             {

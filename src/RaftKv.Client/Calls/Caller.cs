@@ -16,6 +16,9 @@ internal sealed partial class Caller(RaftKvClientOptions options, Members member
     // A client that has been quiet for long is told once; more often only if others write in masses meanwhile.
     private const int MaxRenamings = 3;
 
+    // A token may go the way of the one before it while the call is under way.
+    private const int MaxRenewals = 2;
+
     private readonly RequestNames _names = new();
 
     public Members Members => members;
@@ -66,6 +69,8 @@ internal sealed partial class Caller(RaftKvClientOptions options, Members member
         var channel = isBulk ? channels.Bulk : channels.Prompt;
         var isWrite = call.Repeat != RepeatRule.Freely;
         var mayBeDone = false;
+        var renewals = 0;
+        var renamings = 0;
         var name = default(RequestName);
         var last = default(Failure);
         KnownMember? member = null;
@@ -122,16 +127,19 @@ internal sealed partial class Caller(RaftKvClientOptions options, Members member
                 member?.Leave(last.Cause.Status.Detail);
             }
 
-            if (await RenewsTokenAsync(last, attempt, cancellation).ConfigureAwait(false))
+            if (credentials is not null && renewals < MaxRenewals && Credentials.IsOutdated(last.Cause))
             {
+                renewals++;
+                await credentials.RenewAsync(cancellation).ConfigureAwait(false);
                 continue;
             }
 
-            if (!mayBeDone && attempt <= MaxRenamings && last.Cause.Status.Detail == RequestNames.TooOldText)
+            if (!mayBeDone && renamings < MaxRenamings && last.Cause.Status.Detail == RequestNames.TooOldText)
             {
                 // Nothing was done under this name. A name that is born now says so to the members.
                 await LookAtRevisionAsync(patience - time.GetElapsedTime(started), cancellation).ConfigureAwait(false);
                 name = default;
+                renamings++;
                 continue;
             }
 
@@ -219,17 +227,6 @@ internal sealed partial class Caller(RaftKvClientOptions options, Members member
         {
             member?.Return();
         }
-    }
-
-    private async ValueTask<bool> RenewsTokenAsync(Failure failure, int attempt, CancellationToken cancellation)
-    {
-        if (credentials is null || attempt > 2 || !Credentials.IsOutdated(failure.Cause))
-        {
-            return false;
-        }
-
-        await credentials.RenewAsync(cancellation).ConfigureAwait(false);
-        return true;
     }
 
     // All members are tried once without a pause.
