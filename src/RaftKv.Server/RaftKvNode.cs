@@ -35,9 +35,12 @@ public sealed class RaftKvNode : IAsyncDisposable
     private readonly PeerTransport _transport;
     private readonly PeerHost _peerHost;
     private readonly HttpClient _http;
+    private readonly Task _announced;
 
-    private RaftKvNode(RunningMember member, ClientPort clientPort, PeerTransport transport, PeerHost peerHost, HttpClient http)
+    private RaftKvNode(
+        RunningMember member, ClientPort clientPort, PeerTransport transport, PeerHost peerHost, HttpClient http, Task announced)
     {
+        _announced = announced;
         _member = member;
         _clientPort = clientPort;
         _transport = transport;
@@ -70,7 +73,10 @@ public sealed class RaftKvNode : IAsyncDisposable
     /// </code></example>
     public RpcChannel OpenChannel() => new(_clientPort.InProcessChannelOptions());
 
-    /// <summary>Waits until it knows a leader and has caught up with what was agreed upon when this was called.</summary>
+    /// <summary>
+    /// Waits until it knows a leader, has caught up with what was agreed upon when this was called, and the cluster knows its
+    /// name and addresses.
+    /// </summary>
     public async Task WaitUntilReadyAsync(CancellationToken cancellation = default)
     {
         while (true)
@@ -78,6 +84,7 @@ public sealed class RaftKvNode : IAsyncDisposable
             try
             {
                 await _member.WaitUntilCurrentAsync(cancellation).ConfigureAwait(false);
+                await _announced.WaitAsync(cancellation).ConfigureAwait(false);
                 return;
             }
             catch (RequestRefusedException refused) when (refused.Reason != RequestRefusal.Stopped)
@@ -152,12 +159,11 @@ public sealed class RaftKvNode : IAsyncDisposable
             // Clients that come before it has started wait; a port that is taken is known before it has taken part.
             clientPort = await ClientPort.OpenAsync(member, options, cancellation).ConfigureAwait(false);
             member.Start(transport, new LeaderCalls(http));
-            var node = new RaftKvNode(member, clientPort, transport, peerHost, http);
             var clientUrls = options.AdvertiseClientUrls.Count > 0
                 ? options.AdvertiseClientUrls
                 : Advertised([.. clientPort.EndPoints.Zip(options.ListenClient, (url, asked) => new IPEndPoint(asked.Address, url.Port))], "127.0.0.1");
-            _ = member.AnnounceAsync(options.Name, [.. clientUrls.Select(Founding.Text)]);
-            return node;
+            var announced = member.AnnounceAsync(options.Name, [.. clientUrls.Select(Founding.Text)]);
+            return new RaftKvNode(member, clientPort, transport, peerHost, http, announced);
         }
         catch
         {

@@ -87,7 +87,7 @@ public sealed class OwnMemberTests : IAsyncLifetime
     [Fact]
     public async Task A_load_says_for_people_what_it_did()
     {
-        var lines = (await OutputAsync(["bench", "put", "--duration=100ms", "--warm-up=0s", "--clients=2", "--rate=100"])).Split('\n');
+        var lines = (await OutputAsync(["bench", "put", "--total=20", "--clients=2", "--rate=100"])).Split('\n');
 
         Assert.Equal("bench put: 2 clients, 1 connections, 10000 keys of 64 bytes, values of 256, 100 a second", lines[0]);
         Assert.Matches("^operations: [0-9]+ in [0-9.]+ s, [0-9]+ a second, 0 refused$", lines[1]);

@@ -24,6 +24,8 @@ public static class StoreMethods
 {
     public static readonly RpcMethod<StatusRequest, StatusResponse> Status = Method<StatusRequest, StatusResponse>("Maintenance", "Status");
 
+    public static readonly RpcMethod<MemberListRequest, MemberListResponse> MemberList = Method<MemberListRequest, MemberListResponse>("Cluster", "MemberList");
+
     public static readonly RpcMethod<WatchRequest, WatchResponse> Watch = Method<WatchRequest, WatchResponse>("Watch", "Watch");
 
     public static readonly RpcMethod<LeaseKeepAliveRequest, LeaseKeepAliveResponse> KeepAlive =

@@ -289,7 +289,14 @@ public sealed class StoreProcess : IAsyncDisposable
         {
             var options = new RpcCallOptions { CancellationToken = cancellation };
             var status = await channel.UnaryAsync(StoreMethods.Status, new StatusRequest(), options);
-            return status.Leader != 0;
+            if (status.Leader == 0 || status.IsLearner)
+            {
+                return status.Leader != 0;
+            }
+
+            // It is listed as started once the cluster has heard its name.
+            var list = await channel.UnaryAsync(StoreMethods.MemberList, new MemberListRequest(), options);
+            return list.Members.Any(one => one.ID == status.Header.MemberId && one.Name.Length > 0);
         }
         catch (RpcException refusal)
         {
