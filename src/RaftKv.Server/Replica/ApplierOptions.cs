@@ -18,7 +18,7 @@ public sealed record ApplierOptions
     public int BusyCompactionKeys { get; init; } = 100;
 
     /// <summary>How much of the record store is looked through in one step when there is nothing to apply.</summary>
-    public long IdleReclaimBytes { get; init; } = 1024 * 1024;
+    public long IdleReclaimBytes { get; init; } = 256 * 1024;
 
     /// <summary>And between two batches: as much as is written meanwhile, at least, or space would never come back to a
     /// member that is never idle.</summary>

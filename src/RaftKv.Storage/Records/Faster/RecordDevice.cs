@@ -45,6 +45,7 @@ internal sealed unsafe class RecordDevice : StorageDeviceBase
     private long _reserveWanted;
     private StorageException? _reserveFailure;
     private DeviceCheckpoint? _checkpoint;
+    private bool _hasReleased;
     private bool _isClosing;
 
     // The thread's own.
@@ -242,21 +243,23 @@ internal sealed unsafe class RecordDevice : StorageDeviceBase
         }
     }
 
-    /// <summary>Deletes the files that hold nothing from an address on.</summary>
+    /// <summary>Has the files deleted that hold nothing from an address on. From here on they don't count.</summary>
     public void DeleteBefore(long address)
     {
         var first = (int)(address >> _segmentBits);
-        Volatile.Write(ref _firstSegment, Math.Max(first, _firstSegment));
-        foreach (var (number, segment) in _segments)
+        lock (_gate)
         {
-            if (number < first)
+            Volatile.Write(ref _firstSegment, Math.Max(first, _firstSegment));
+            foreach (var (number, segment) in _segments)
             {
-                _files.Delete(segment.File.Path);
-                SetLength(segment, 0);
-                _areNamesUnsynced = true;
-                _segments.TryRemove(number, out _);
-                segment.File.Dispose(); // A reader that is in it reads on; FASTER finds nothing there any more.
+                if (number < _firstSegment)
+                {
+                    SetLength(segment, 0);
+                    _hasReleased = true;
+                }
             }
+
+            Monitor.PulseAll(_gate);
         }
     }
 
@@ -401,7 +404,8 @@ internal sealed unsafe class RecordDevice : StorageDeviceBase
                         break;
                     }
 
-                    if (_writes.TryDequeue(out write))
+                    // To delete a large file takes as long as many writes.
+                    if (_writes.TryDequeue(out write) || _hasReleased)
                     {
                         break;
                     }
@@ -423,12 +427,45 @@ internal sealed unsafe class RecordDevice : StorageDeviceBase
                 Write(write);
                 write.Callback(0, (uint)write.Count, write.Context);
             }
+            else if (!Volatile.Read(ref _isClosing))
+            {
+                DeleteReleased();
+            }
             else
             {
                 End();
                 return;
             }
         }
+    }
+
+    // One file at a time: something more urgent may have come meanwhile.
+    private bool DeleteReleased()
+    {
+        KeyValuePair<int, Segment> released;
+        lock (_gate)
+        {
+            released = _segments.FirstOrDefault(one => one.Key < _firstSegment);
+            if (released.Value is null)
+            {
+                _hasReleased = false;
+                return false;
+            }
+        }
+
+        try
+        {
+            _files.Delete(released.Value.File.Path);
+            _areNamesUnsynced = true;
+        }
+        catch (Exception failure)
+        {
+            Stop(failure);
+        }
+
+        _segments.TryRemove(released.Key, out _);
+        released.Value.File.Dispose(); // A reader that is in it reads on; FASTER finds nothing there any more.
+        return true;
     }
 
     // FASTER may be waiting for pages; it is told that they are written, and nobody reads them any more.
@@ -479,7 +516,20 @@ internal sealed unsafe class RecordDevice : StorageDeviceBase
                 var end = Math.Min(until - StartOf(number), 1L << _segmentBits);
                 end = (end + RecordBlocks.BlockBytes - 1) & ~(RecordBlocks.BlockBytes - 1L);
                 var stored = RecordBlocks.StoredOffset(end);
-                segment.File.Preallocate(stored);
+                try
+                {
+                    segment.File.Preallocate(stored);
+                }
+                catch (DiskFullException)
+                {
+                    if (!DeleteReleased())
+                    {
+                        throw;
+                    }
+
+                    continue; // There may be room now.
+                }
+
                 segment.IsUnsynced = true;
                 SetLength(segment, stored);
                 reserved = StartOf(number) + end;
