@@ -11,6 +11,9 @@ public readonly record struct RoleChanged(Role From, Role To, ulong Term);
 /// <summary>The member follows somebody else, or nobody.</summary>
 public readonly record struct LeaderChanged(NodeId Leader, ulong Term);
 
+/// <summary>The host said that nobody is left where the leader was.</summary>
+public readonly record struct LeaderReportedGone(NodeId Leader, ulong Term);
+
 /// <summary>The member answered a candidate.</summary>
 public readonly record struct VoteDecided(NodeId Candidate, ulong Term, bool IsPreVote, bool IsGranted);
 
@@ -58,6 +61,10 @@ public interface IRaftObserver
     }
 
     void On(in LeaderChanged e)
+    {
+    }
+
+    void On(in LeaderReportedGone e)
     {
     }
 

@@ -45,6 +45,9 @@ public sealed record RaftFaults
     /// committed an entry of its own term: two majorities may then have no member in common.</summary>
     public bool AllowsConcurrentChanges { get; init; }
 
+    /// <summary>A member that is told that its leader is gone votes and campaigns at once, although reads rely on leases.</summary>
+    public bool BreaksPromisesToTheGone { get; init; }
+
     /// <summary>A leader that has told another one to take over goes on reading by its lease.</summary>
     public bool KeepsLeaseOverTransfer { get; init; }
 }

@@ -541,5 +541,12 @@ public sealed partial class RaftNode
         }
 
         _ticksSinceLeaderHeard = 0;
+        if (_isLeaderGone)
+        {
+            // It was not: back to the patience of those who hear a leader.
+            _isLeaderGone = false;
+            _leastTimeout = _settings.ElectionTicks;
+            _electionTimeoutTicks = NextElectionTimeout();
+        }
     }
 }

@@ -71,6 +71,10 @@ public sealed partial class RaftNode
 
     private int _electionTimeoutTicks;
     private int _ticksSinceLeaderHeard;
+
+    // What the next election timeout is at least. Less than usual while the leader is believed to be gone.
+    private int _leastTimeout;
+    private bool _isLeaderGone;
     private ulong _ticks;
 
     // Leader only, from here to the next line -----------------------------------------------------------------------
@@ -139,7 +143,8 @@ public sealed partial class RaftNode
 
         CountedConfig = Counted(_configs.Current);
         Invariant.Holds(Term >= _log.Last.Term);
-        DrawElectionTimeout();
+        _leastTimeout = _settings.ElectionTicks;
+        _electionTimeoutTicks = NextElectionTimeout();
         CheckInvariants();
     }
 
@@ -333,7 +338,13 @@ public sealed partial class RaftNode
         _reads.Clear();
         _progress.Clear();
         _ticksSinceLeaderHeard = 0;
-        DrawElectionTimeout();
+        _isLeaderGone = false;
+        if (!leader.IsNone)
+        {
+            _leastTimeout = _settings.ElectionTicks;
+        }
+
+        _electionTimeoutTicks = NextElectionTimeout();
 
         if (before.Role != role || before.Term != term)
         {
@@ -347,9 +358,14 @@ public sealed partial class RaftNode
     }
 
     // Drawn once per role change rather than per tick, so that one seed always replays to the same elections; from the
-    // timeout to just below twice as much (thesis §3.4 and §9.3), so that candidates rarely collide.
-    private void DrawElectionTimeout()
-        => _electionTimeoutTicks = _chance.Between(_settings.ElectionTicks, (2 * _settings.ElectionTicks) - 1);
+    // timeout to just below twice as much (thesis §3.4 and §9.3), so that candidates rarely collide. When a leader was
+    // reported gone the first ones are shorter; each doubles, up to the usual, for as long as nobody is elected.
+    private int NextElectionTimeout()
+    {
+        var least = _leastTimeout;
+        _leastTimeout = Math.Min(2 * least, _settings.ElectionTicks);
+        return _chance.Between(least, (2 * least) - 1);
+    }
 
     private bool IsTermHandedOut => _handedOut.Term == Term && _handedOut.Vote == Vote;
 
@@ -441,6 +457,12 @@ public sealed partial class RaftNode
         Invariant.Holds(Term >= _log.Last.Term);
         Invariant.Holds(Term >= _handedOut.Term);
         Invariant.Holds(_electionTimeoutTicks > 0);
+        Invariant.Holds(_leastTimeout <= _settings.ElectionTicks);
+        if (_isLeaderGone)
+        {
+            Invariant.Holds(Role == Role.Follower && !Leader.IsNone);
+            Invariant.Holds(!KeepsPromises || _electionTimeoutTicks >= _settings.ElectionTicks);
+        }
 
         switch (Role)
         {

@@ -35,6 +35,7 @@ internal static class Mutations
         Core("ignores-candidate-log", "elections", 200, new RaftFaults { IgnoresCandidateLog = true }),
         Core("allows-concurrent-changes", "membership", 500, new RaftFaults { AllowsConcurrentChanges = true }),
         Core("keeps-lease-over-transfer", "leases", 1000, new RaftFaults { KeepsLeaseOverTransfer = true }),
+        Core("breaks-promises-to-the-gone", "leases", 1000, new RaftFaults { BreaksPromisesToTheGone = true }),
         new("trusts-failed-sync", "disks", 100, new MemberFaults { Wal = new WalFaults { RepeatsFailedSync = true } }),
         Core("member-M1-answers-before-durable", "member-crashes", 20, new RaftFaults { AnswersBeforeDurable = true }),
         new("member-M2-claims-before-data", "member-crashes", 200, new MemberFaults { Checkpoints = new() { ClaimsBeforeRecords = true } }),

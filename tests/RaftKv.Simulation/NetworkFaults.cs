@@ -25,4 +25,12 @@ internal sealed record NetworkFaults
 
     /// <summary>Of messages that are dropped: those of which the sender is told.</summary>
     public Ratio ToldOfLoss { get; init; } = Ratio.Never;
+
+    /// <summary>Of members: those that are told when a process has ended, because connections to it are refused. It may have
+    /// been started again by then.</summary>
+    public Ratio ToldOfEnd { get; init; } = new(3, 4);
+
+    /// <summary>Of lines that are cut: those that break connections and refuse others, as if there were no process at the other
+    /// end.</summary>
+    public Ratio TakenForEnd { get; init; } = new(1, 2);
 }

@@ -16,10 +16,16 @@ internal sealed class SimulatedNetwork(Simulator simulator, Chance chance, Func<
     private const int TellUnreachable = 1;
     private const int TellSnapshotLost = 2;
     private const int TellSnapshotDelivered = 3;
+    private const int TellGone = 4;
+
+    // A sender finds its connection broken, pauses, and finds that nobody accepts another.
+    private const long GoneNanosMax = 60 * Simulator.Millisecond;
 
     // How long it takes a sender to find out that a snapshot did not get through.
     private const long SnapshotTimeout = 150 * Simulator.Millisecond;
 
+    // Of its own, so that what it decides leaves the rest of a history as it was.
+    private readonly Chance _gone = chance.Stream("gone");
     private readonly Line[] _lines = new Line[MembersMax * MembersMax];
     private readonly List<Envelope> _envelopes = [];
     private readonly Stack<int> _free = [];
@@ -31,7 +37,14 @@ internal sealed class SimulatedNetwork(Simulator simulator, Chance chance, Func<
 
     public long DeliveredCount { get; private set; }
 
-    public void Cut(NodeId from, NodeId to) => LineOf(from, to).Cuts++;
+    public void Cut(NodeId from, NodeId to)
+    {
+        LineOf(from, to).Cuts++;
+        if (_gone.Happens(Faults.TakenForEnd))
+        {
+            TellThatGone(from, to);
+        }
+    }
 
     public void Mend(NodeId from, NodeId to)
     {
@@ -52,6 +65,18 @@ internal sealed class SimulatedNetwork(Simulator simulator, Chance chance, Func<
         {
             _lines[i].Cuts = 0;
             _lines[i].CloggedUntil = 0;
+        }
+    }
+
+    /// <summary>A process has ended. Its machine refuses connections, and says so to whoever it can reach.</summary>
+    public void Ended(NodeId member, IReadOnlyList<SimulatedNode?> all)
+    {
+        foreach (var other in all)
+        {
+            if (other is not null && other.Self != member && _gone.Happens(Faults.ToldOfEnd))
+            {
+                TellThatGone(other.Self, member);
+            }
         }
     }
 
@@ -91,11 +116,17 @@ internal sealed class SimulatedNetwork(Simulator simulator, Chance chance, Func<
             case TellUnreachable:
                 find(new NodeId(argument >> 32))?.ReportUnreachable(new NodeId(argument & uint.MaxValue));
                 break;
+            case TellGone:
+                find(new NodeId(argument >> 32))?.ReportGone(new NodeId(argument & uint.MaxValue));
+                break;
             case TellSnapshotLost or TellSnapshotDelivered:
                 TellAboutSnapshot(what, argument);
                 break;
         }
     }
+
+    private void TellThatGone(NodeId told, NodeId gone)
+        => simulator.Schedule(simulator.Now + _gone.Between(0, GoneNanosMax), this, TellGone, PairOf(told, gone));
 
     private void Put(ref Line line, in Message message, MemberState? state)
     {
@@ -179,7 +210,9 @@ internal sealed class SimulatedNetwork(Simulator simulator, Chance chance, Func<
         sender.ReportSnapshot(new NodeId(pair & uint.MaxValue), isDelivered: what == TellSnapshotDelivered);
     }
 
-    private static ulong PairOf(in Message message) => (message.From.Value << 32) | message.To.Value;
+    private static ulong PairOf(in Message message) => PairOf(message.From, message.To);
+
+    private static ulong PairOf(NodeId from, NodeId to) => (from.Value << 32) | to.Value;
 
     private ref Line LineOf(NodeId from, NodeId to) => ref _lines[((int)from.Value * MembersMax) + (int)to.Value];
 

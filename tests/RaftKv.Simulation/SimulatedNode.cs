@@ -351,6 +351,8 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
 
     public void ReportUnreachable(NodeId member) => Do("unreachable", process => process.ReportUnreachable(member));
 
+    public void ReportGone(NodeId member) => Do("gone", process => process.ReportGone(member));
+
     public void ReportSnapshot(NodeId member, bool isDelivered)
         => Do("snapshot report", process => process.ReportSnapshot(member, isDelivered));
 
@@ -501,6 +503,7 @@ internal sealed class SimulatedNode : IActor, IMemberWorld
         _isReady = false;
         PausedUntil = 0;
         _boot++;
+        _cluster.Network.Ended(Self, _cluster.Nodes);
         if (!IsLost && !IsRetired)
         {
             _cluster.Simulator.Schedule(Now + RestartNanos, this, BootDue, _boot);

@@ -351,6 +351,8 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
 
     public void Unreachable(NodeId peer) => _inbox.Post(ReplicaInput.Unreachable(peer));
 
+    public void Gone(NodeId peer) => _inbox.Post(ReplicaInput.Gone(peer));
+
     public void SnapshotSent(NodeId peer, bool isDelivered) => _inbox.Post(ReplicaInput.SnapshotSent(peer, isDelivered));
 
     public ValueTask<ISnapshotSink> BeginSnapshotAsync(SnapshotOffer offer, CancellationToken cancellation)

@@ -48,6 +48,10 @@ public interface IPeerReceiver
     /// <summary>Messages to this peer that <see cref="IPeerNetwork.Send"/> had accepted may be lost.</summary>
     void Unreachable(NodeId peer);
 
+    /// <summary>A connection to this peer broke, and at none of its addresses new ones are accepted: most likely its process
+    /// has ended. Said with every attempt until there is a connection again. <see cref="RaftNode.ReportGone"/>.</summary>
+    void Gone(NodeId peer);
+
     /// <summary>How a snapshot went: <see cref="RaftNode.ReportSnapshot"/>.</summary>
     void SnapshotSent(NodeId peer, bool isDelivered);
 

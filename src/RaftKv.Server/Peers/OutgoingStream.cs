@@ -33,6 +33,10 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
     private Uri? _url;
     private long _connectedAt;
 
+    // Whether there ever was a connection, and how many addresses in a row have refused another since.
+    private bool _hasMet;
+    private int _refusals;
+
     private string _lastFailure = "";
     private long _sentMessages;
     private long _sentBytes;
@@ -207,7 +211,8 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
             var (connection, welcome) = await dialer.DialAsync(peer.Id, url, lane, stopping).ConfigureAwait(false);
             await using (connection.ConfigureAwait(false))
             {
-                wasUp = true;
+                wasUp = _hasMet = true;
+                _refusals = 0;
                 _lastFailure = "";
                 Enter(connection, url, welcome);
                 await PumpAsync(connection, stopping).ConfigureAwait(false);
@@ -240,6 +245,7 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
             {
                 Failed(url, problem.Message);
                 peer.SkipUrl(lane);
+                CountRefusal(problem);
             }
         }
 
@@ -281,6 +287,16 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
         {
             _lastFailure = reason;
             options.Observer?.Invoke(new PeerEvent(PeerEventKind.CannotConnect, peer.Id, lane, url.Authority, reason));
+        }
+    }
+
+    // A machine that is there and a process that is not. What ends without an answer says nothing: networks do that, too.
+    private void CountRefusal(Exception problem)
+    {
+        _refusals = problem is PeerAbsentException ? _refusals + 1 : 0;
+        if (lane == PeerLane.Prompt && _hasMet && _refusals >= peer.UrlCount)
+        {
+            receiver.Gone(peer.Id);
         }
     }
 

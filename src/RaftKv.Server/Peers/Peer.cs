@@ -70,6 +70,18 @@ internal sealed class Peer : IAsyncDisposable
         }
     }
 
+    /// <summary>How many addresses it has.</summary>
+    public int UrlCount
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _urls.Count;
+            }
+        }
+    }
+
     /// <summary>The address did not do: the next attempt is for another one.</summary>
     public void SkipUrl(PeerLane lane)
     {

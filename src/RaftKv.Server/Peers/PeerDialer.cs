@@ -71,6 +71,7 @@ internal sealed class PeerDialer(PeerOptions options)
         PeerProtocolException => new PeerConnectionException(problem.Message, problem),
         OperationCanceledException when cancellation.IsCancellationRequested => problem,
         _ when isLate => new PeerConnectionException($"It did not answer within {options.HandshakeTimeout.TotalSeconds:0.###} s.", problem),
+        SocketException { SocketErrorCode: SocketError.ConnectionRefused } => new PeerAbsentException($"It cannot be reached: {problem.Message}", problem),
         _ => new PeerConnectionException($"It cannot be reached: {problem.Message}", problem),
     };
 

@@ -146,6 +146,9 @@ public sealed class Replica : IStage
             case ReplicaInputKind.Unreachable:
                 _raft.ReportUnreachable(input.Member);
                 break;
+            case ReplicaInputKind.Gone:
+                _raft.ReportGone(input.Member);
+                break;
             case ReplicaInputKind.SnapshotSent:
                 _raft.ReportSnapshot(input.Member, input.IsDelivered);
                 break;

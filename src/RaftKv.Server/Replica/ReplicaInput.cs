@@ -33,6 +33,9 @@ public enum ReplicaInputKind : byte
     /// <summary>Messages to a member were lost.</summary>
     Unreachable,
 
+    /// <summary>Nobody accepts connections where a member was.</summary>
+    Gone,
+
     /// <summary>How a snapshot went.</summary>
     SnapshotSent,
 
@@ -83,6 +86,8 @@ public readonly record struct ReplicaInput(ReplicaInputKind Kind)
         => new(ReplicaInputKind.Transfer) { Member = target, Number = requestId };
 
     public static ReplicaInput Unreachable(NodeId member) => new(ReplicaInputKind.Unreachable) { Member = member };
+
+    public static ReplicaInput Gone(NodeId member) => new(ReplicaInputKind.Gone) { Member = member };
 
     public static ReplicaInput SnapshotSent(NodeId member, bool isDelivered)
         => new(ReplicaInputKind.SnapshotSent) { Member = member, IsDelivered = isDelivered };

@@ -67,6 +67,7 @@ internal sealed class ScenarioCommands(ScenarioCluster cluster)
             case "transfer": Say(Node(0).Raft.TransferLeadership(new NodeId(Number(1)))); break;
             case "forget-leader": Node(0).Raft.ForgetLeader(); break;
             case "unreachable": Node(0).Raft.ReportUnreachable(new NodeId(Number(1))); break;
+            case "gone": Node(0).Raft.ReportGone(new NodeId(Number(1))); break;
             case "snapshot-arrived": Node(0).Raft.ReportSnapshot(new NodeId(Number(1)), isDelivered: true); break;
             case "snapshot-failed": Node(0).Raft.ReportSnapshot(new NodeId(Number(1)), isDelivered: false); break;
 

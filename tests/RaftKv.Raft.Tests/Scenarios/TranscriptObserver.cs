@@ -13,6 +13,8 @@ internal sealed class TranscriptObserver(NodeId self, Action<string> write) : IR
         }
     }
 
+    public void On(in LeaderReportedGone e) => write($"{self} believes its leader {e.Leader} to be gone");
+
     public void On(in VoteDecided e)
         => write($"{self} {(e.IsGranted ? "grants" : "refuses")} {e.Candidate} its {(e.IsPreVote ? "pre-vote" : "vote")} for term {e.Term}");
 

@@ -238,6 +238,7 @@ public sealed class RandomWalkTests
                 case < 98:
                     var unreachable = _members[(int)_chance.Below((ulong)_members.Count)];
                     member.IfUp(raft => raft.ReportUnreachable(unreachable.Id));
+                    member.IfUp(raft => raft.ReportGone(unreachable.Id));
                     break;
                 case < 99:
                     member.IfUp(Read);

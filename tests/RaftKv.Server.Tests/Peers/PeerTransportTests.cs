@@ -85,6 +85,7 @@ public sealed class PeerTransportTests
         await TestMember.Until(() => !one.Transport.Send(one.Heartbeat(two.Id, 1)));
         Assert.False(one.StatusOf(two).IsConnected);
         Assert.True(one.StatusOf(two).DroppedMessages > 0);
+        await TestMember.Until(() => one.GoneOnes.Contains(two.Id));
 
         await using var again = await TestMember.StartAsync(2, port: port);
         again.Knows(one);

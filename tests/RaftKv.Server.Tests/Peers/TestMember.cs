@@ -33,6 +33,8 @@ internal sealed class TestMember : IPeerReceiver, IAsyncDisposable
 
     public ConcurrentQueue<NodeId> Unreachables { get; } = [];
 
+    public ConcurrentQueue<NodeId> GoneOnes { get; } = [];
+
     public ConcurrentQueue<(NodeId Peer, bool IsDelivered)> SnapshotReports { get; } = [];
 
     public ConcurrentQueue<NodeId> RemovedBy { get; } = [];
@@ -131,6 +133,8 @@ internal sealed class TestMember : IPeerReceiver, IAsyncDisposable
     }
 
     public void Unreachable(NodeId peer) => Unreachables.Enqueue(peer);
+
+    public void Gone(NodeId peer) => GoneOnes.Enqueue(peer);
 
     public void SnapshotSent(NodeId peer, bool isDelivered) => SnapshotReports.Enqueue((peer, isDelivered));
 

@@ -38,6 +38,8 @@ internal interface IMember
 
     void ReportUnreachable(NodeId member);
 
+    void ReportGone(NodeId member);
+
     void ReportSnapshot(NodeId member, bool isDelivered);
 }
 

@@ -182,6 +182,12 @@ internal sealed class RaftMember : IMember
         Work();
     }
 
+    public void ReportGone(NodeId member)
+    {
+        Raft.ReportGone(member);
+        Work();
+    }
+
     public void ReportSnapshot(NodeId member, bool isDelivered)
     {
         Raft.ReportSnapshot(member, isDelivered);

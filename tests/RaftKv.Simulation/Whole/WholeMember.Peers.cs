@@ -97,6 +97,8 @@ internal sealed partial class WholeMember : IPeerNetwork
 
     public void ReportUnreachable(NodeId member) => _stages.Inbox.Post(ReplicaInput.Unreachable(member));
 
+    public void ReportGone(NodeId member) => _stages.Inbox.Post(ReplicaInput.Gone(member));
+
     public void ReportSnapshot(NodeId member, bool isDelivered)
         => _stages.Inbox.Post(ReplicaInput.SnapshotSent(member, isDelivered));
 
