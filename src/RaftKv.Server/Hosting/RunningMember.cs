@@ -252,7 +252,9 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
                     {
                         await refusal.ConfigureAwait(false);
                     }
-                    catch (RequestRefusedException refused) when (refused.Reason == RequestRefusal.TimedOut)
+                    catch (RequestRefusedException refused) when (
+                        refused.Reason is RequestRefusal.TimedOut or RequestRefusal.TimedOutAfterLeaderFailure
+                            or RequestRefusal.TimedOutAfterConnectionLoss)
                     {
                         throw new RequestRefusedException(RequestRefusal.TransferTimedOut);
                     }

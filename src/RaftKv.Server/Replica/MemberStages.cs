@@ -162,6 +162,7 @@ public sealed class MemberStages : IDisposable
             peers,
             courier,
             publish,
+            _settings.ElectionTimeout,
             observer);
         return Replica;
     }

@@ -19,6 +19,11 @@ public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswe
     /// <summary>Why a request of a certain age was not answered in time, should that happen; on the thread that sweeps.</summary>
     public Func<long, RequestRefusal> ReasonForTimeout { get; set; } = _ => RequestRefusal.TimedOut;
 
+    /// <summary>For those who compare ages.</summary>
+    public TimeSpan Since(long timestamp) => time.GetElapsedTime(timestamp);
+
+    public long Now => time.GetTimestamp();
+
     /// <summary>Begins to wait. Before the command is proposed.</summary>
     public Task<Answer> Expect(ulong requestId)
     {
@@ -35,6 +40,28 @@ public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswe
         if (_waiting.TryRemove(requestId, out var waiter))
         {
             waiter.TrySetException(new RequestRefusedException(reason));
+        }
+    }
+
+    /// <summary>The command is in the hands of whoever leads a term; in nobody's if that is zero. By the replica.</summary>
+    public void Proposed(ulong requestId, ulong term)
+    {
+        if (_waiting.TryGetValue(requestId, out var waiter))
+        {
+            waiter.Term = term;
+        }
+    }
+
+    /// <summary>A leader of this term has had its first entry applied here, and so has everything before it: what was in the
+    /// hands of earlier leaders, and still waits, is lost. By the replica.</summary>
+    public void LostBefore(ulong term)
+    {
+        foreach (var (requestId, waiter) in _waiting)
+        {
+            if (waiter.Term != 0 && waiter.Term < term)
+            {
+                Refuse(requestId, RequestRefusal.TimedOutAfterLeaderFailure);
+            }
         }
     }
 
@@ -79,5 +106,9 @@ public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswe
         _answered.Clear();
     }
 
-    private sealed class Waiter() : TaskCompletionSource<Answer>(TaskCreationOptions.RunContinuationsAsynchronously);
+    private sealed class Waiter() : TaskCompletionSource<Answer>(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        /// <summary>In which it was proposed; zero if it was not. The replica's.</summary>
+        public ulong Term { get; set; }
+    }
 }

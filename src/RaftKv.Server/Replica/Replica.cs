@@ -34,6 +34,7 @@ public sealed class Replica : IStage
     private readonly ISnapshotCourier _courier;
     private readonly Action<MemberStanding> _publish;
     private readonly IReplicaObserver? _observer;
+    private readonly LostProposals _lost;
     private readonly Ready _ready = new();
     private readonly List<ReadOnlyMemory<byte>> _payloads = [];
     private readonly List<ulong> _requestIds = [];
@@ -62,6 +63,7 @@ public sealed class Replica : IStage
         IPeerNetwork peers,
         ISnapshotCourier courier,
         Action<MemberStanding> publish,
+        TimeSpan electionTimeout,
         IReplicaObserver? observer = null)
     {
         _log = log;
@@ -77,6 +79,8 @@ public sealed class Replica : IStage
         _publish = publish;
         _observer = observer;
         _raft = new RaftNode(start);
+        _lost = new LostProposals(answers, start.Self, electionTimeout);
+        answers.ReasonForTimeout = began => _lost.WhyLate(began, _raft.Leader, _raft.Config, peers);
         _standing = Standing();
         publish(_standing);
     }
@@ -193,6 +197,7 @@ public sealed class Replica : IStage
 
         _log.Tick();
         _writer.Tick();
+        _lost.Tick(_raft.Applied);
         _answers.Sweep();
         _reads.Sweep();
     }
@@ -222,6 +227,7 @@ public sealed class Replica : IStage
         switch (ticket.Outcome)
         {
             case ProposalOutcome.Accepted or ProposalOutcome.Forwarded:
+                NoteProposed(_raft.Term);
                 break;
             case ProposalOutcome.NoLeader or ProposalOutcome.Transferring or ProposalOutcome.NotLeader:
                 Hold();
@@ -236,6 +242,14 @@ public sealed class Replica : IStage
 
         _payloads.Clear();
         _requestIds.Clear();
+    }
+
+    private void NoteProposed(ulong term)
+    {
+        foreach (var requestId in _requestIds)
+        {
+            _answers.Proposed(requestId, term);
+        }
     }
 
     // The only voter has nobody to wait for.
@@ -374,6 +388,7 @@ public sealed class Replica : IStage
 
             if (!_ready.Committed.IsEmpty)
             {
+                _lost.Agreed(_ready.Committed.Span);
                 _applier.Inbox.Post(new ApplierInput.Committed(_ready.Committed));
             }
         }
@@ -400,6 +415,27 @@ public sealed class Replica : IStage
         else if (!_peers.Send(message))
         {
             _raft.ReportUnreachable(message.To);
+            if (message.Kind == MessageKind.Propose)
+            {
+                TakeBack(message.Entries.Span);
+            }
+        }
+    }
+
+    // The leader is out of reach, and knows nothing of these. So they wait, as if nobody led.
+    private void TakeBack(ReadOnlySpan<Entry> entries)
+    {
+        foreach (ref readonly var entry in entries)
+        {
+            if (entry.Kind == EntryKind.Command && _held.Count < MaxHeldProposals)
+            {
+                var requestId = CommandEnvelope.RequestIdOf(entry.Payload.Span);
+                if (_answers.IsAwaited(requestId))
+                {
+                    _answers.Proposed(requestId, term: 0);
+                    _held.Add((entry.Payload, requestId));
+                }
+            }
         }
     }
 
@@ -485,6 +521,11 @@ public sealed class Replica : IStage
 
         if (standing.Leader != before.Leader)
         {
+            if (!standing.Leader.IsNone)
+            {
+                _lost.Elected();
+            }
+
             // What the old leader was asked it may never answer.
             _reads.Lost();
             AskForReads();

@@ -110,6 +110,9 @@ public readonly record struct CommandEnvelope(ulong RequestId, Caller Caller, Re
         return true;
     }
 
+    /// <summary>The request id alone, of a payload that was made here.</summary>
+    public static ulong RequestIdOf(ReadOnlySpan<byte> payload) => BinaryPrimitives.ReadUInt64LittleEndian(payload[1..]);
+
     /// <exception cref="StateFormatException">This is not the payload of a command.</exception>
     public static CommandEnvelope Decode(ReadOnlyMemory<byte> payload)
     {
