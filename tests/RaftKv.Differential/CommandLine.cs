@@ -7,11 +7,11 @@ internal sealed record CommandLine
 {
     public const string Usage =
         """
-        differential run [--seeds N] [--first-seed S] [--operations N] [--failures N] [--left STORE] [--right STORE] [--members N] [--member N]
+        differential run [--seeds N] [--seconds N] [--first-seed S] [--operations N] [--failures N] [--left STORE] [--right STORE] [--members N] [--member N]
         differential replay FILE [--left STORE] [--right STORE] [--members N] [--member N]
         differential print [--first-seed S] [--operations N]
           STORE is etcd, raftkv, or the address of one that runs; --member says which member answers, from 1.
-          It goes on until so many --failures were found, normally one.
+          It goes on until so many --failures were found, normally one, or so many --seconds have gone by.
         """;
 
     public string Verb { get; private init; } = "run";
@@ -25,6 +25,8 @@ internal sealed record CommandLine
     public int Operations { get; private init; } = 40;
 
     public int Failures { get; private init; } = 1;
+
+    public TimeSpan Time { get; private init; } = TimeSpan.MaxValue;
 
     public string Left { get; private init; } = "etcd";
 
@@ -57,6 +59,7 @@ internal sealed record CommandLine
                 "--first-seed" => line with { FirstSeed = Number(option) },
                 "--operations" => line with { Operations = Number(option) },
                 "--failures" => line with { Failures = Number(option) },
+                "--seconds" => line with { Time = TimeSpan.FromSeconds(Number(option)) },
                 "--left" => line with { Left = Next(option) },
                 "--right" => line with { Right = Next(option) },
                 "--members" => line with { Members = Number(option) },

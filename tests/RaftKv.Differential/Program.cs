@@ -85,8 +85,10 @@ async Task<int> RunAsync(StorePair pair)
 {
     var watch = Stopwatch.StartNew();
     var failures = 0;
-    for (var seed = line.FirstSeed; seed < line.FirstSeed + line.Seeds && failures < line.Failures; seed++)
+    var seeds = 0;
+    for (var seed = line.FirstSeed; HasMore(); seed++)
     {
+        seeds++;
         var operations = Generator.Generate(seed, line.Operations);
         try
         {
@@ -111,9 +113,11 @@ async Task<int> RunAsync(StorePair pair)
     var known = string.Join(", ", pair.Comparison.Known.Select(entry => $"{entry.Key} ({entry.Value})"));
     Console.WriteLine(string.Create(
         CultureInfo.InvariantCulture,
-        $"{(failures == 0 ? "PASSED" : $"FAILED {failures} of")} {line.Left} against {line.Right}: {line.Seeds} sequences of {line.Operations} operations from seed {line.FirstSeed} "
+        $"{(failures == 0 ? "PASSED" : $"FAILED {failures} of")} {line.Left} against {line.Right}: {seeds} sequences of {line.Operations} operations from seed {line.FirstSeed} "
         + $"in {watch.Elapsed.TotalSeconds:0.0} s; known differences: {(known.Length > 0 ? known : "none")}"));
     return failures == 0 ? 0 : 1;
+
+    bool HasMore() => seeds < line.Seeds && failures < line.Failures && watch.Elapsed < line.Time;
 }
 
 async Task ReportAsync(StorePair pair, int seed, IReadOnlyList<Operation> operations, Difference difference)

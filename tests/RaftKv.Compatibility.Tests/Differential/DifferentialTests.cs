@@ -59,6 +59,22 @@ public sealed class DifferentialTests(SharedStore stores) : IClassFixture<Shared
         Assert.True(difference is null, difference?.ToString());
     }
 
+    // What several members of etcd would answer differently from one: see KnownDifference.DividesMembers.
+    [Fact]
+    public async Task A_transaction_that_fails_has_no_effect_on_any_member()
+    {
+        var operations = Script.Parse(
+            await File.ReadAllTextAsync(Path.Combine(Folder(), "txn-fails-of-a-range.txt"), TestContext.Current.CancellationToken));
+        await using var three = await Target.RaftKvOrSkipAsync(members: 3);
+        var one = await stores.OrSkipAsync(StoreKind.RaftKv);
+        foreach (var member in three.Members)
+        {
+            await using var pair = await StorePair.ConnectAsync(one.Members[0].Client, member.Client);
+            var difference = await pair.RunAsync(operations);
+            Assert.True(difference is null, difference?.ToString());
+        }
+    }
+
     [Fact]
     public async Task A_wrong_answer_is_noticed_and_shrunk_to_what_provokes_it()
     {

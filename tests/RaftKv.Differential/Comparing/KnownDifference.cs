@@ -76,6 +76,21 @@ public sealed record KnownDifference(string Name, string Reason, Func<Step, Step
         _ => false,
     };
 
+    /// <summary>
+    /// Requests that are not sent to several members of etcd: they would hold different things afterwards, one from the
+    /// other. Members at which nobody waits for the answer leave out a transaction's own ranges. If one of those is what
+    /// the transaction fails of, because its revision is compacted or in the future, then only the member that was asked
+    /// refuses it, and the others write.
+    /// </summary>
+    public static bool DividesMembers(Operation operation)
+        => operation.Request is TxnRequest txn && (DividesMembers(txn.Success) || DividesMembers(txn.Failure));
+
+    private static bool DividesMembers(IEnumerable<RequestOp> branch)
+    {
+        var operations = branch.ToList();
+        return operations.Any(one => one.RequestRange is { Revision: not 0 }) && operations.Any(one => one.RequestRange is null);
+    }
+
     // 3.6 refuses unknown sort options, 3.4 does not and may write. A put that keeps the value of a key which the same
     // transaction has deleted ends etcd, of any version so far. Only a deletion without end can stand beside a put.
     private static bool IsNotForOldStores(TxnRequest txn)

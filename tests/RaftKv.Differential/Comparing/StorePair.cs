@@ -27,12 +27,13 @@ public sealed class StorePair : IAsyncDisposable
     private readonly StoreClient _right;
     private readonly bool _leftIsOld;
     private readonly bool _rightIsOld;
+    private readonly bool _hasOldMembers;
 
-    private StorePair(StoreClient left, StoreClient right, bool leftIsOld, bool rightIsOld)
+    private StorePair(StoreClient left, StoreClient right, bool leftIsOld, bool rightIsOld, bool hasOldMembers)
     {
         _left = left;
         _right = right;
-        (_leftIsOld, _rightIsOld) = (leftIsOld, rightIsOld);
+        (_leftIsOld, _rightIsOld, _hasOldMembers) = (leftIsOld, rightIsOld, hasOldMembers);
         Comparison = new RecordingComparison(leftIsOld, rightIsOld);
     }
 
@@ -44,14 +45,21 @@ public sealed class StorePair : IAsyncDisposable
     public static async Task<StorePair> ConnectAsync(Uri left, Uri right, Func<IMessage, IMessage>? doctorRight = null)
     {
         var (a, b) = (new StoreClient(left), new StoreClient(right, doctorRight));
-        return new StorePair(a, b, await IsOldAsync(a), await IsOldAsync(b));
+        var (leftIsOld, rightIsOld) = (await IsOldAsync(a), await IsOldAsync(b));
+        var hasOldMembers = (leftIsOld && await HasMembersAsync(a)) || (rightIsOld && await HasMembersAsync(b));
+        return new StorePair(a, b, leftIsOld, rightIsOld, hasOldMembers);
     }
 
     /// <summary>Runs a sequence against both, and says where they first differ, if they do.</summary>
     /// <exception cref="StoreException">One of them does not answer any more.</exception>
     public async Task<Difference?> RunAsync(IReadOnlyList<Operation> operations)
     {
-        List<Operation> sent = [.. operations.Where(operation => !(_leftIsOld || _rightIsOld) || !KnownDifference.IsNotForOldStores(operation))];
+        List<Operation> sent =
+        [
+            .. operations.Where(operation =>
+                (!(_leftIsOld || _rightIsOld) || !KnownDifference.IsNotForOldStores(operation))
+                && !(_hasOldMembers && KnownDifference.DividesMembers(operation))),
+        ];
         for (var attempt = 1; ; attempt++)
         {
             var start = await AlignAsync();
@@ -80,6 +88,12 @@ public sealed class StorePair : IAsyncDisposable
     {
         var status = await client.CallAsync<StatusResponse>("status", new StatusRequest());
         return status.Version.StartsWith(OldVersion, StringComparison.Ordinal);
+    }
+
+    private static async Task<bool> HasMembersAsync(StoreClient client)
+    {
+        var list = await client.CallAsync<MemberListResponse>("member-list", new MemberListRequest());
+        return list.Members.Count > 1;
     }
 
     /// <returns>The revision that both are at.</returns>
