@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Reflection;
-using System.Security.Cryptography;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Rpc.Client;
 using RaftKv.Server.Bootstrap;
@@ -32,19 +30,17 @@ public sealed class RaftKvNode : IAsyncDisposable
 
     private readonly RunningMember _member;
     private readonly ClientPort _clientPort;
-    private readonly PeerTransport _transport;
-    private readonly PeerHost _peerHost;
+    private readonly IPeerLink _peers;
     private readonly HttpClient _http;
     private readonly Task _announced;
+    private int _isStopped;
 
-    private RaftKvNode(
-        RunningMember member, ClientPort clientPort, PeerTransport transport, PeerHost peerHost, HttpClient http, Task announced)
+    private RaftKvNode(RunningMember member, ClientPort clientPort, IPeerLink peers, HttpClient http, Task announced)
     {
         _announced = announced;
         _member = member;
         _clientPort = clientPort;
-        _transport = transport;
-        _peerHost = peerHost;
+        _peers = peers;
         _http = http;
     }
 
@@ -52,7 +48,7 @@ public sealed class RaftKvNode : IAsyncDisposable
     public IMember Member => _member;
 
     /// <summary>How things stand with the others.</summary>
-    public IReadOnlyList<PeerStatus> Peers => _transport.Statuses();
+    public IReadOnlyList<PeerStatus> Peers => _peers.Network.Statuses();
 
     /// <summary>Where its data lies.</summary>
     public string DataPath => _member.DataPath;
@@ -61,7 +57,7 @@ public sealed class RaftKvNode : IAsyncDisposable
     public IReadOnlyList<Uri> ClientEndPoints => _clientPort.EndPoints;
 
     /// <summary>Where it listens for the other members.</summary>
-    public IReadOnlyList<Uri> PeerEndPoints => _peerHost.EndPoints;
+    public IReadOnlyList<Uri> PeerEndPoints => _peers.EndPoints;
 
     /// <summary>Ends when the member does: faulted if it had to stop by itself.</summary>
     public Task Ended => _member.Ended;
@@ -72,6 +68,10 @@ public sealed class RaftKvNode : IAsyncDisposable
     /// var response = await channel.UnaryAsync(put, request);
     /// </code></example>
     public RpcChannel OpenChannel() => new(_clientPort.InProcessChannelOptions());
+
+    /// <summary>What carries calls to this member without a socket, for a channel that is to outlive it, or that knows other
+    /// members, too: see <see cref="RpcChannelOptions.Handlers"/>.</summary>
+    public HttpMessageHandler NewHandler() => _clientPort.NewHandler();
 
     /// <summary>
     /// Waits until it knows a leader, has caught up with what was agreed upon when this was called, and the cluster knows its
@@ -99,7 +99,10 @@ public sealed class RaftKvNode : IAsyncDisposable
     /// <exception cref="BootstrapException">It cannot start as it was told to; the message says what to do.</exception>
     /// <exception cref="StorageException">What is on its disk cannot be used.</exception>
     /// <exception cref="IOException">A port is taken.</exception>
-    public static async Task<RaftKvNode> StartAsync(RaftKvOptions options, CancellationToken cancellation = default)
+    public static Task<RaftKvNode> StartAsync(RaftKvOptions options, CancellationToken cancellation = default)
+        => StartAsync(options, MachineGround.Instance, cancellation);
+
+    internal static async Task<RaftKvNode> StartAsync(RaftKvOptions options, MemberGround ground, CancellationToken cancellation)
     {
         if (options.Problems().FirstOrDefault() is { } problem)
         {
@@ -108,62 +111,36 @@ public sealed class RaftKvNode : IAsyncDisposable
 
         var log = (options.Loggers ?? NullLoggerFactory.Instance).CreateLogger("raftkv");
         var http = new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(2) }) { Timeout = options.RequestTimeout };
-        var path = Path.GetFullPath(options.DataDirectory.Length > 0 ? options.DataDirectory : $"{options.Name}.raftkv");
-        var files = new PhysicalFileSystem();
-        var identity = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))) | 1;
-        if (Path.GetDirectoryName(path) is { Length: > 0 } parent)
-        {
-            Directory.CreateDirectory(parent);
-        }
-
-        var directory = DataDirectory.Open(files, path, identity);
+        var path = ground.PathOf(options);
+        var directory = DataDirectory.Open(ground.Files, path, identityIfNew: ground.Draw() | 1);
         RunningMember? member = null;
-        PeerTransport? transport = null;
-        PeerHost? peerHost = null;
+        IPeerLink? peers = null;
         ClientPort? clientPort = null;
         try
         {
             // etcd's default has the name, and the ids of members are derived from it.
             var peerUrls = options.AdvertisePeerUrls.Count > 0 ? options.AdvertisePeerUrls : Advertised(options.ListenPeer, "localhost");
-            var who = MemberFile.TryRead(files, path);
+            var who = MemberFile.TryRead(ground.Files, path);
             if (who is null)
             {
                 who = options.JoinsExistingCluster
                     ? await Founding.JoinAsync(options, peerUrls, http, cancellation).ConfigureAwait(false)
                     : Founding.Found(options, peerUrls);
-                MemberLog.Make(files, directory, who);
-                who.Write(files, path);
+                MemberLog.Make(ground.Files, directory, who, ground.Wal);
+                who.Write(ground.Files, path);
             }
 
-            member = RunningMember.Open(options, log, files, directory, who);
-            transport = new PeerTransport(
-                new PeerOptions
-                {
-                    ClusterId = who.ClusterId,
-                    Self = who.Self,
-                    ServerVersion = EtcdVersion,
-                    Time = options.Time,
-                    IsBlank = () => member.Memory.IsBlank,
-                    HasRun = id => member.HasRun(id),
-                    Observer = change => LogPeer(log, change),
-                },
-                member);
-            var peerOptions = new PeerHostOptions { Http = app => PeerEndpoints.Map(app, member, EtcdVersion) };
-            foreach (var endPoint in options.ListenPeer)
-            {
-                peerOptions.Listen.Add(endPoint);
-            }
-
-            peerHost = await PeerHost.StartAsync(peerOptions, transport, cancellation).ConfigureAwait(false);
+            member = RunningMember.Open(options, log, ground, directory, who);
+            peers = await ground.OpenPeersAsync(options, member, who, http, cancellation).ConfigureAwait(false);
 
             // Clients that come before it has started wait; a port that is taken is known before it has taken part.
             clientPort = await ClientPort.OpenAsync(member, options, cancellation).ConfigureAwait(false);
-            member.Start(transport, new LeaderCalls(http));
+            member.Start(peers.Network, peers.Leader);
             var clientUrls = options.AdvertiseClientUrls.Count > 0
                 ? options.AdvertiseClientUrls
                 : Advertised([.. clientPort.EndPoints.Zip(options.ListenClient, (url, asked) => new IPEndPoint(asked.Address, url.Port))], "127.0.0.1");
             var announced = member.AnnounceAsync(options.Name, [.. clientUrls.Select(Founding.Text)]);
-            return new RaftKvNode(member, clientPort, transport, peerHost, http, announced);
+            return new RaftKvNode(member, clientPort, peers, http, announced);
         }
         catch
         {
@@ -172,14 +149,9 @@ public sealed class RaftKvNode : IAsyncDisposable
                 await clientPort.DisposeAsync().ConfigureAwait(false);
             }
 
-            if (peerHost is not null)
+            if (peers is not null)
             {
-                await peerHost.DisposeAsync().ConfigureAwait(false);
-            }
-
-            if (transport is not null)
-            {
-                await transport.DisposeAsync().ConfigureAwait(false);
+                await peers.DisposeAsync().ConfigureAwait(false);
             }
 
             member?.Dispose();
@@ -192,10 +164,24 @@ public sealed class RaftKvNode : IAsyncDisposable
     /// <summary>Hands leadership over, finishes what is under way, and stops.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _member.HandOverAsync().ConfigureAwait(false);
+        if (Volatile.Read(ref _isStopped) == 0)
+        {
+            await _member.HandOverAsync().ConfigureAwait(false);
+        }
+
+        await StopAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Stops without a word to the others about who is to lead.</summary>
+    internal async ValueTask StopAsync()
+    {
+        if (Interlocked.Exchange(ref _isStopped, 1) != 0)
+        {
+            return;
+        }
+
         await _clientPort.DisposeAsync().ConfigureAwait(false);
-        await _transport.DisposeAsync().ConfigureAwait(false);
-        await _peerHost.DisposeAsync().ConfigureAwait(false);
+        await _peers.DisposeAsync().ConfigureAwait(false);
         _member.Dispose();
         _http.Dispose();
     }
@@ -207,14 +193,4 @@ public sealed class RaftKvNode : IAsyncDisposable
         => point.Address.Equals(IPAddress.Loopback) || point.Address.Equals(IPAddress.Any) || point.Address.Equals(IPAddress.IPv6Any) ? loopback
             : point.Address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetworkV6 ? $"[{point.Address}]"
             : point.Address.ToString();
-
-    private static void LogPeer(ILogger log, PeerEvent change) => Log.Peer(
-        log,
-        change.Kind switch
-        {
-            PeerEventKind.Accepted or PeerEventKind.Left => LogLevel.Debug,
-            PeerEventKind.Connected or PeerEventKind.Snapshot => LogLevel.Information,
-            _ => LogLevel.Warning,
-        },
-        change);
 }

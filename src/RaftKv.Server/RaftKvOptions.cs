@@ -17,7 +17,7 @@ public sealed record RaftKvOptions
     /// <summary>Where clients connect; nowhere if empty, for a member that serves its own process alone.</summary>
     public IReadOnlyList<IPEndPoint> ListenClient { get; init; } = [new IPEndPoint(IPAddress.Loopback, 2379)];
 
-    /// <summary>Where the other members connect.</summary>
+    /// <summary>Where the other members connect; nowhere if empty, for a member on its own.</summary>
     public IReadOnlyList<IPEndPoint> ListenPeer { get; init; } = [new IPEndPoint(IPAddress.Loopback, 2380)];
 
     /// <summary>Where clients are told to connect; where it listens if nothing is said.</summary>

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Security;
-using RaftKv.Rpc.InProcess;
 
 namespace RaftKv.Rpc.Client;
 
@@ -38,7 +37,8 @@ internal sealed class ChannelAddress : IDisposable
     {
         Uri = uri;
         _options = options;
-        Invoker = new HttpMessageInvoker(options.InProcess is { } server ? new InProcessHandler(server) : NewHandler(uri, options), disposeHandler: true);
+        var handler = options.Handlers?.Invoke(uri) ?? options.InProcess?.NewHandler() ?? NewHandler(uri, options);
+        Invoker = new HttpMessageInvoker(handler, disposeHandler: true);
     }
 
     public Uri Uri { get; }

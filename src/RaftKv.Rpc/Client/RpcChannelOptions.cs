@@ -27,6 +27,11 @@ public sealed record RpcChannelOptions
     /// <summary>Services of this process to call instead of what the addresses say, without a socket.</summary>
     public InProcess.RpcInProcessServer? InProcess { get; init; }
 
+    /// <summary>Makes what carries the calls to an address, in the place of connections of the channel's own. It is disposed of
+    /// with the channel.</summary>
+    /// <example><code>Handlers = address => servers[address].NewHandler()</code></example>
+    public Func<Uri, HttpMessageHandler>? Handlers { get; init; }
+
     public RpcBalancing Balancing { get; init; } = RpcBalancing.RoundRobin;
 
     /// <summary>How long an address is left alone after it failed: longer with each failure in a row.</summary>

@@ -40,6 +40,9 @@ public sealed class RpcInProcessServer : IDisposable
         MaxReceiveMessageBytes = int.MaxValue,
     };
 
+    /// <summary>What carries the calls of one channel, or of one address of it.</summary>
+    public HttpMessageHandler NewHandler() => new InProcessHandler(this);
+
     /// <summary>Ends streams, and refuses what comes later, as UNAVAILABLE.</summary>
     public void Dispose()
     {

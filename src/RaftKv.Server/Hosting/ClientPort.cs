@@ -59,6 +59,8 @@ internal sealed class ClientPort : IAsyncDisposable
 
     public RpcChannelOptions InProcessChannelOptions() => _inProcess.ChannelOptions();
 
+    public HttpMessageHandler NewHandler() => _inProcess.NewHandler();
+
     public async ValueTask DisposeAsync()
     {
         _inProcess.Dispose();

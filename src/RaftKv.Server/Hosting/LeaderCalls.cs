@@ -6,11 +6,8 @@ using RaftKv.Storage.State;
 
 namespace RaftKv.Server.Hosting;
 
-/// <summary>
-/// What only the leader can do, asked of it by a follower on a client's behalf: over HTTP on the peer port, beside the
-/// streams of Raft. Every method answers null (or false) if the one that was asked does not lead or cannot be reached.
-/// </summary>
-internal sealed class LeaderCalls(HttpClient http)
+/// <summary>Over HTTP on the peer port, beside the streams of Raft.</summary>
+internal sealed class LeaderCalls(HttpClient http) : ILeaderCalls
 {
     public const string RenewPath = "/raftkv/lease/renew";
     public const string TimePath = "/raftkv/lease/time";

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using RaftKv.Raft;
 using RaftKv.Raft.Messages;
@@ -18,7 +17,7 @@ using RaftKv.Storage.Watch;
 namespace RaftKv.Server.Hosting;
 
 /// <summary>
-/// A member's stages with threads under them, and the disk under those. It knows no port: peers and services are put
+/// A member's stages with what runs them, and the disk under them (<see cref="MemberGround"/>). It knows no port: peers and services are put
 /// around it by <see cref="RaftKvNode"/>.
 /// </summary>
 internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposable
@@ -35,7 +34,8 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     private readonly DataDirectory _directory;
     private readonly MemberStages _stages;
     private readonly StateStore _store;
-    private readonly StageThread[] _threads;
+    private readonly IStageRunner[] _runners;
+    private readonly ulong _chanceSeed;
     private readonly Applier _applier;
     private readonly Inbox<ReplicaInput> _inbox;
     private readonly PendingAnswers _answers;
@@ -44,8 +44,8 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ulong _requestIdBase;
     private Replica.Replica? _replica;
-    private PeerTransport? _transport;
-    private LeaderCalls? _leaderCalls;
+    private IPeerNetwork? _transport;
+    private ILeaderCalls? _leaderCalls;
     private SnapshotTraffic? _snapshots;
     private ITimer? _ticks;
     private long _requestCount;
@@ -54,14 +54,21 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     private int _isStopped;
 
     private RunningMember(
-        RaftKvOptions options, ILogger log, MemberFile who, DataDirectory directory, WriteAheadLog wal, Func<IStateObserver, StateStore> openStore)
+        RaftKvOptions options,
+        ILogger log,
+        MemberFile who,
+        MemberGround ground,
+        DataDirectory directory,
+        WriteAheadLog wal,
+        Func<IStateObserver, StateStore> openStore)
     {
         _options = options;
         _log = log;
         _who = who;
         _directory = directory;
-        _threads = [new StageThread(Fail), new StageThread(Fail), new StageThread(Fail)];
-        _requestIdBase = (ulong)BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint))) << 32;
+        _runners = [ground.NewRunner(Fail), ground.NewRunner(Fail), ground.NewRunner(Fail)];
+        _requestIdBase = ground.Draw() << 32;
+        _chanceSeed = ground.Draw();
         var settings = new MemberSettings
         {
             Self = who.Self,
@@ -81,7 +88,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
             settings,
             wal,
             openStore,
-            new StageBells(_threads[0], _threads[1], _threads[2], new PoolBackground()),
+            new StageBells(_runners[0], _runners[1], _runners[2], ground.Background),
             MembersChanged);
         (_inbox, _answers, _reads, _leases) = (_stages.Inbox, _stages.Answers, _stages.Reads, _stages.Leases);
         (_store, _applier, Watches) = (_stages.Store, _stages.Applier, _stages.Watches);
@@ -135,29 +142,29 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
 
     /// <summary>Opens what is on the disk, or makes it.</summary>
     public static RunningMember Open(
-        RaftKvOptions options, ILogger log, IFileSystem files, DataDirectory directory, MemberFile who)
+        RaftKvOptions options, ILogger log, MemberGround ground, DataDirectory directory, MemberFile who)
     {
         var walPath = directory.Subdirectory("wal");
         var statePath = directory.Subdirectory("state");
-        var wal = WriteAheadLog.Open(files, walPath, directory.Identity);
+        var wal = WriteAheadLog.Open(ground.Files, walPath, directory.Identity, ground.Wal);
         if (wal.TornTail is { } torn)
         {
             Log.TornTail(log, torn.ToString()!);
         }
 
-        var maker = new FasterRecordStoreMaker(
-            files, new Storage.Records.Faster.FasterRecordStoreOptions { MemoryBytes = options.RecordMemoryBytes });
+        var maker = ground.NewRecords(options);
         return new RunningMember(
             options,
             log,
             who,
+            ground,
             directory,
             wal,
-            observer => StateStore.Open(files, statePath, directory.Identity, maker, observer));
+            observer => StateStore.Open(ground.Files, statePath, directory.Identity, maker, observer));
     }
 
     /// <summary>Begins to take part.</summary>
-    public void Start(PeerTransport transport, LeaderCalls leaderCalls)
+    public void Start(IPeerNetwork transport, ILeaderCalls leaderCalls)
     {
         _transport = transport;
         _leaderCalls = leaderCalls;
@@ -165,11 +172,10 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         var known = _store.Machine.Members.Count > 0 ? _store.Machine.Members : _who.Members;
         SyncPeers(known);
 
-        var chance = new Chance(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong))));
-        _replica = _stages.Begin(transport, _snapshots, chance, Publish);
-        _threads[1].Start(_stages.Writer);
-        _threads[2].Start(_applier);
-        _threads[0].Start(_replica);
+        _replica = _stages.Begin(transport, _snapshots, new Chance(_chanceSeed), Publish);
+        _runners[1].Start(_stages.Writer);
+        _runners[2].Start(_applier);
+        _runners[0].Start(_replica);
         _ticks = _options.Time.CreateTimer(
             _ => _inbox.Post(ReplicaInput.Tick), state: null, _options.HeartbeatInterval, _options.HeartbeatInterval);
         _inbox.Post(ReplicaInput.Tick);
@@ -386,9 +392,9 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         _ticks?.Dispose();
         _answers.RefuseAll(RequestRefusal.Stopped);
         _reads.RefuseAll(RequestRefusal.Stopped);
-        foreach (var thread in _threads)
+        foreach (var runner in _runners)
         {
-            thread.Stop();
+            runner.Stop();
         }
 
         _stages.Dispose();
@@ -494,11 +500,6 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         {
             throw new RequestRefusedException(RequestRefusal.Stopped);
         }
-    }
-
-    private sealed class PoolBackground : IBackground
-    {
-        public void Run(Action work) => ThreadPool.UnsafeQueueUserWorkItem(static todo => todo(), work, preferLocal: false);
     }
 }
 

@@ -3,7 +3,7 @@ using RaftKv.Server.Replica;
 namespace RaftKv.Server.Hosting;
 
 /// <summary>Puts a thread under a stage. It sleeps while there is nothing to do; a stage that throws is not run again.</summary>
-public sealed class StageThread : IDoorbell, IDisposable
+internal sealed class StageThread : IStageRunner
 {
     // How long the thread looks for more before it goes to sleep: waking it costs more than that.
     private const int SpinsBeforeSleep = 20;

@@ -29,6 +29,38 @@ public sealed class RaftKvNodeTests
     }
 
     [Fact]
+    public async Task A_member_that_is_told_to_listen_nowhere_has_no_port_and_stops_once_however_often_it_is_told_to()
+    {
+        var folder = Directory.CreateTempSubdirectory("raftkv-test-");
+        var node = await RaftKvNode.StartAsync(
+            new RaftKvOptions { DataDirectory = Path.Join(folder.FullName, "data"), ListenClient = [], ListenPeer = [] },
+            TestContext.Current.CancellationToken);
+        Assert.Empty(node.ClientEndPoints);
+        Assert.Empty(node.PeerEndPoints);
+        await SmallCluster.PutAsync(node, "k", "v");
+        await node.DisposeAsync();
+        await node.DisposeAsync();
+        folder.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task A_member_with_others_must_listen_for_them()
+    {
+        var folder = Directory.CreateTempSubdirectory("raftkv-test-");
+        var options = new RaftKvOptions
+        {
+            Name = "a",
+            DataDirectory = Path.Join(folder.FullName, "data"),
+            ListenClient = [],
+            ListenPeer = [],
+            AdvertisePeerUrls = [new Uri("http://127.0.0.1:1")],
+            InitialCluster = [("a", new Uri("http://127.0.0.1:1")), ("b", new Uri("http://127.0.0.1:2"))],
+        };
+        await Assert.ThrowsAsync<Bootstrap.BootstrapException>(() => RaftKvNode.StartAsync(options, TestContext.Current.CancellationToken));
+        folder.Delete(recursive: true);
+    }
+
+    [Fact]
     public async Task A_member_without_a_leader_refuses_what_needs_one_and_shows_what_it_has()
     {
         await using var cluster = await SmallCluster.StartAsync(3);
