@@ -4,7 +4,7 @@ using RaftKv.Server;
 
 namespace RaftKv.Client.Tests;
 
-/// <summary>A member on its own in this process, and a client of it without a socket.</summary>
+/// <summary>A member on its own in this process, and a client of it without a socket. For others it listens if asked to.</summary>
 internal sealed class TestNode : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("raftkv-client-").FullName;
@@ -17,7 +17,7 @@ internal sealed class TestNode : IAsyncDisposable
 
     public RpcChannel Channel => _channel!;
 
-    public static async Task<TestNode> StartAsync(RaftKvClientOptions? options = null)
+    public static async Task<TestNode> StartAsync(RaftKvClientOptions? options = null, bool listens = false)
     {
         var test = new TestNode();
         test._node = await RaftKvNode.StartAsync(
@@ -25,7 +25,7 @@ internal sealed class TestNode : IAsyncDisposable
             {
                 Name = "alone",
                 DataDirectory = Path.Join(test._folder, "data"),
-                ListenClient = [],
+                ListenClient = listens ? [new IPEndPoint(IPAddress.Loopback, 0)] : [],
                 ListenPeer = [new IPEndPoint(IPAddress.Loopback, 0)],
                 HeartbeatInterval = TimeSpan.FromMilliseconds(10),
                 ElectionTimeout = TimeSpan.FromMilliseconds(100),

@@ -25,6 +25,9 @@ internal sealed class LinkProxy : IAsyncDisposable
 
     public int Connections => _sockets.Count / 2;
 
+    /// <summary>Whether new connections come through. Those that there are stay: see <see cref="Cut"/>.</summary>
+    public bool IsOpen { get; set; } = true;
+
     /// <summary>Breaks all connections, in both directions.</summary>
     public void Cut()
     {
@@ -82,6 +85,11 @@ internal sealed class LinkProxy : IAsyncDisposable
         _sockets[outgoing] = true;
         try
         {
+            if (!IsOpen)
+            {
+                throw new SocketException((int)SocketError.ConnectionRefused);
+            }
+
             await outgoing.ConnectAsync(IPAddress.Loopback, _port, _stopping.Token);
             await Task.WhenAny(CopyAsync(incoming, outgoing, isAnswer: false), CopyAsync(outgoing, incoming, isAnswer: true));
         }
