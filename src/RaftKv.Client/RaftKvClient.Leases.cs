@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using RaftKv.Client.Calls;
 using Wire = RaftKv.Protocol.Etcd;
 
@@ -6,16 +7,36 @@ namespace RaftKv.Client;
 public sealed partial class RaftKvClient
 {
     /// <summary>Makes a lease, which ends after a time unless it is kept alive; keys that are bound to it end with it.</summary>
-    /// <remarks>Times are whole seconds, rounded up, and the cluster may raise them: the result says to what. It picks the id, too,
-    /// if that is 0.</remarks>
+    /// <remarks>
+    /// Times are whole seconds, rounded up, and the cluster may raise them: the result says to what. If the id is 0, the client
+    /// draws one, and may then ask again without making a second lease.
+    /// </remarks>
     /// <exception cref="LeaseExistsException">The id is taken.</exception>
+    /// <exception cref="OutcomeUnknownException">It may have been made.</exception>
     public async ValueTask<LeaseGranted> GrantLeaseAsync(
         TimeSpan timeToLive, long id = 0, CallOptions? options = null, CancellationToken cancellation = default)
     {
         var request = new Wire.LeaseGrantRequest { TTL = (long)Math.Ceiling(timeToLive.TotalSeconds), ID = id };
+        if (id != 0)
+        {
+            return Granted(await CallAsync(Methods.LeaseGrantOfId, request, options, cancellation).ConfigureAwait(false));
+        }
+
+        request.ID = RandomNumberGenerator.GetInt32(int.MaxValue) + 1L | (long)RandomNumberGenerator.GetInt32(int.MaxValue) << 32;
         var response = await CallAsync(Methods.LeaseGrant, request, options, cancellation).ConfigureAwait(false);
-        return new(AnswerHeader.Of(response.Header), response.ID, TimeSpan.FromSeconds(response.TTL));
+        if (response.ID != 0)
+        {
+            return Granted(response);
+        }
+
+        // It was made by an attempt whose answer is lost, and with it how long it lives.
+        var left = new Wire.LeaseTimeToLiveRequest { ID = request.ID };
+        var made = await CallAsync(Methods.LeaseTimeToLive, left, options, cancellation).ConfigureAwait(false);
+        return new(AnswerHeader.Of(made.Header), request.ID, TimeSpan.FromSeconds(made.GrantedTTL > 0 ? made.GrantedTTL : request.TTL));
     }
+
+    private static LeaseGranted Granted(Wire.LeaseGrantResponse response)
+        => new(AnswerHeader.Of(response.Header), response.ID, TimeSpan.FromSeconds(response.TTL));
 
     /// <summary>Ends a lease, and the keys that are bound to it.</summary>
     /// <exception cref="LeaseNotFoundException">There is none.</exception>

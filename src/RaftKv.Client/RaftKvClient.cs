@@ -42,7 +42,12 @@ public sealed partial class RaftKvClient : IAsyncDisposable
         var credentials = options.UserName is null ? null : new Credentials(options, members, channels);
         _caller = new Caller(options, members, channels, credentials);
         _watches = new WatchHub(options, _caller, channels.Watch, log, _disposal.Token);
-        if (members.Count > 1)
+        if (options.FollowsMembers)
+        {
+            _ = new MemberFinder(options, _caller, channels, _disposal.Token).RunAsync();
+        }
+
+        if (members.Count > 1 || options.FollowsMembers)
         {
             _ = new MemberProbe(options, _caller, channels.Prompt, _disposal.Token).RunAsync();
         }
@@ -67,6 +72,7 @@ public sealed partial class RaftKvClient : IAsyncDisposable
     }
 
     /// <summary>Makes a client over a channel that there is, such as that of a member in this process. It stays the caller's.</summary>
+    /// <exception cref="ArgumentException">The options cannot work; the text says why.</exception>
     /// <example><code>
     /// await using var channel = node.OpenChannel();
     /// await using var client = RaftKvClient.Over(channel);
@@ -75,6 +81,11 @@ public sealed partial class RaftKvClient : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(channel);
         options = (options ?? new()) with { Endpoints = channel.Addresses };
+        if (options.FollowsMembers)
+        {
+            throw new ArgumentException($"{nameof(options.FollowsMembers)} is for clients with connections of their own: the channel's addresses are its owner's.");
+        }
+
         Check(options.Problems());
         return new(options, Channels.Over(channel), channel.Addresses);
     }

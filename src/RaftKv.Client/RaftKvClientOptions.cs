@@ -12,6 +12,15 @@ public sealed record RaftKvClientOptions
     /// <summary>Where members listen for clients: http://host:port or https://host:port. Best all of them.</summary>
     public IReadOnlyList<Uri> Endpoints { get; init; } = [];
 
+    /// <summary>
+    /// Ask the cluster for its members and use them too, at the client URLs that they advertise: for clusters whose members
+    /// change, and advertise what leads to them from here.
+    /// </summary>
+    public bool FollowsMembers { get; init; }
+
+    /// <summary>How often the cluster is asked for its members, if it is; ten times as often while one is no good.</summary>
+    public TimeSpan MemberLookInterval { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>How long a call may take, repetitions included, where it does not say so itself.</summary>
     /// <remarks>A member gives up a write after 7 s by default. With less patience than that, more outcomes are unknown.</remarks>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(10);
@@ -64,7 +73,7 @@ public sealed record RaftKvClientOptions
 
         foreach (var endpoint in Endpoints)
         {
-            if (!endpoint.IsAbsoluteUri || endpoint.Scheme is not ("http" or "https") || endpoint.PathAndQuery != "/")
+            if (!IsEndpoint(endpoint))
             {
                 yield return $"'{endpoint}' is no endpoint: it must be http://host:port or https://host:port.";
             }
@@ -76,6 +85,7 @@ public sealed record RaftKvClientOptions
             (nameof(ElectionTimeout), ElectionTimeout),
             (nameof(ConnectTimeout), ConnectTimeout),
             (nameof(WatchSilence), WatchSilence),
+            (nameof(MemberLookInterval), MemberLookInterval),
         })
         {
             if (value <= TimeSpan.Zero)
@@ -89,4 +99,7 @@ public sealed record RaftKvClientOptions
             yield return $"There is a {nameof(Password)}, but no {nameof(UserName)}.";
         }
     }
+
+    internal static bool IsEndpoint(Uri address)
+        => address.IsAbsoluteUri && address.Scheme is ("http" or "https") && address.PathAndQuery == "/";
 }

@@ -29,13 +29,21 @@ public sealed class RaftKvCluster
         => ClusterMember.Of((await _caller.RunAsync(
             Methods.MemberList, new Wire.MemberListRequest { Linearizable = true }, options?.Timeout, cancellation).ConfigureAwait(false)).Members);
 
-    /// <summary>Adds a member, which then has to be started.</summary>
+    /// <summary>Adds a member, which then has to be started. Asked again after a lost answer, it finds the member by its peer URLs.</summary>
+    /// <exception cref="OutcomeUnknownException">It may have been added.</exception>
     public async ValueTask<ClusterMember> AddMemberAsync(
         IReadOnlyList<string> peerUrls, bool isLearner = false, CallOptions? options = null, CancellationToken cancellation = default)
     {
         var request = new Wire.MemberAddRequest { PeerURLs = { peerUrls }, IsLearner = isLearner };
         var response = await _caller.RunAsync(Methods.MemberAdd, request, options?.Timeout, cancellation).ConfigureAwait(false);
-        return ClusterMember.Of(response.Member);
+        if (response.Member is not null)
+        {
+            return ClusterMember.Of(response.Member);
+        }
+
+        var members = await ListMembersAsync(options, cancellation).ConfigureAwait(false);
+        return members.FirstOrDefault(member => member.PeerUrls.ToHashSet().SetEquals(peerUrls))
+            ?? throw new MemberNotFoundException("The member was added, and is not there any more.");
     }
 
     /// <summary>Removes a member for ever.</summary>

@@ -65,7 +65,9 @@ public sealed class LeaseExistsException(string message, Exception? cause = null
 public sealed class KeyNotFoundInStoreException(string message, Exception? cause = null) : RaftKvException(message, cause);
 
 /// <summary>The cluster has no more room.</summary>
-/// <remarks>A member of etcd may say so of a write that it has applied, so its outcome is unknown there.</remarks>
+/// <remarks>
+/// A member of etcd may say so of a write that it has applied, so its outcome is unknown there; one of RaftKv has not done it.
+/// </remarks>
 public sealed class NoSpaceException(string message, Exception? cause = null) : RaftKvException(message, cause);
 
 /// <summary>The cluster is asked for more than it can do just now.</summary>

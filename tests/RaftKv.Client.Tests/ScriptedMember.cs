@@ -35,6 +35,14 @@ internal sealed class ScriptedMember : IAsyncDisposable
     public Func<LeaseKeepAliveRequest, ValueTask<LeaseKeepAliveResponse>> KeepAlive { get; set; } =
         request => new(new LeaseKeepAliveResponse { Header = new(), ID = request.ID, TTL = 10 });
 
+    public Func<LeaseGrantRequest, LeaseGrantResponse> Grant { get; set; } = request => new LeaseGrantResponse { Header = new(), ID = 7, TTL = request.TTL };
+
+    public Func<LeaseRevokeRequest, LeaseRevokeResponse> Revoke { get; set; } = _ => new LeaseRevokeResponse { Header = new() };
+
+    public Func<MemberAddRequest, MemberAddResponse> MemberAdd { get; set; } = _ => new MemberAddResponse { Header = new(), Member = new() };
+
+    public Func<MemberListResponse> MemberList { get; set; } = () => new MemberListResponse { Header = new() };
+
     public static async Task<ScriptedMember> StartAsync()
     {
         var member = new ScriptedMember();
@@ -67,8 +75,10 @@ internal sealed class ScriptedMember : IAsyncDisposable
                 return new StatusResponse { Header = new() { Revision = 30 }, Version = member.Version };
             }));
         options.Services.Add(Service("Lease")
-            .Unary<LeaseGrantRequest, LeaseGrantResponse>("LeaseGrant", (request, _) => new(new LeaseGrantResponse { Header = new(), ID = 7, TTL = request.TTL }))
-            .Unary<LeaseRevokeRequest, LeaseRevokeResponse>("LeaseRevoke", (_, _) => new(new LeaseRevokeResponse { Header = new() }))
+            .Unary<LeaseGrantRequest, LeaseGrantResponse>("LeaseGrant", (request, _) => new(member.Grant(request)))
+            .Unary<LeaseTimeToLiveRequest, LeaseTimeToLiveResponse>(
+                "LeaseTimeToLive", (request, _) => new(new LeaseTimeToLiveResponse { Header = new(), ID = request.ID, TTL = 50, GrantedTTL = 60 }))
+            .Unary<LeaseRevokeRequest, LeaseRevokeResponse>("LeaseRevoke", (request, _) => new(member.Revoke(request)))
             .Duplex<LeaseKeepAliveRequest, LeaseKeepAliveResponse>("LeaseKeepAlive", async (requests, responses, _) =>
             {
                 await foreach (var request in requests)
@@ -77,6 +87,9 @@ internal sealed class ScriptedMember : IAsyncDisposable
                     await responses.WriteAsync(await member.KeepAlive(request));
                 }
             }));
+        options.Services.Add(Service("Cluster")
+            .Unary<MemberAddRequest, MemberAddResponse>("MemberAdd", (request, _) => new(member.MemberAdd(request)))
+            .Unary<MemberListRequest, MemberListResponse>("MemberList", (_, _) => new(member.MemberList())));
         options.Services.Add(Service("Watch")
             .Duplex<WatchRequest, WatchResponse>("Watch", async (requests, responses, call) =>
             {

@@ -67,7 +67,7 @@ internal sealed partial class Caller(RaftKvClientOptions options, Members member
         var started = time.GetTimestamp();
         var patience = timeout ?? options.Timeout;
         var channel = isBulk ? channels.Bulk : channels.Prompt;
-        var isWrite = call.Repeat != RepeatRule.Freely;
+        var isWrite = call.IsWrite;
         var mayBeDone = false;
         var renewals = 0;
         var renamings = 0;
@@ -110,7 +110,7 @@ internal sealed partial class Caller(RaftKvClientOptions options, Members member
             }
             catch (RpcException e)
             {
-                last = Failure.Of(e);
+                last = Failure.Of(e, isOfRaftKv: member?.RecognisesRequests == true);
             }
             catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
             {

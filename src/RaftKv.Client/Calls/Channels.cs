@@ -45,6 +45,14 @@ internal sealed class Channels : IAsyncDisposable
 
     public static Channels Over(RpcChannel channel) => new(channel, channel, channel, isOwner: false);
 
+    /// <summary>Lets calls go to these addresses, and no others.</summary>
+    public void UpdateAddresses(IReadOnlyList<Uri> addresses)
+    {
+        Prompt.UpdateAddresses(addresses);
+        Watch.UpdateAddresses(addresses);
+        Bulk.UpdateAddresses(addresses);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_isOwner)

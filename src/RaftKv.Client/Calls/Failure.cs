@@ -20,7 +20,9 @@ internal readonly record struct Failure(RpcException Cause, Aftermath Aftermath,
 {
     private const string NoLeaderText = "etcdserver: no leader";
 
-    public static Failure Of(RpcException e)
+    /// <param name="e">What the attempt ended with.</param>
+    /// <param name="isOfRaftKv">Whether the member is known to be one of RaftKv's, which refuse for want of room before they do anything.</param>
+    public static Failure Of(RpcException e, bool isOfRaftKv = false)
     {
         if (e.IsUnseen)
         {
@@ -42,7 +44,7 @@ internal readonly record struct Failure(RpcException Cause, Aftermath Aftermath,
             RpcStatusCode.FailedPrecondition when e.Status.Detail == "etcdserver: rpc not supported for learner" => new(e, Aftermath.NotDone, true),
             RpcStatusCode.Unauthenticated => new(e, Aftermath.Refused, false),
             RpcStatusCode.ResourceExhausted when e.Status.Detail.StartsWith("etcdserver: mvcc: database space", StringComparison.Ordinal)
-                => new(e, Aftermath.Unknown, false),
+                => new(e, isOfRaftKv ? Aftermath.Refused : Aftermath.Unknown, false),
             RpcStatusCode.Cancelled or RpcStatusCode.DeadlineExceeded or RpcStatusCode.Unknown or RpcStatusCode.Internal
                 or RpcStatusCode.Aborted or RpcStatusCode.ResourceExhausted
                 => new(e, Aftermath.Unknown, e.Code == RpcStatusCode.Internal),

@@ -100,11 +100,13 @@ internal sealed class KnownMember(Uri address, ILogger log)
 /// <summary>The members, and whose turn it is.</summary>
 internal sealed class Members
 {
-    private readonly KnownMember[] _members;
+    private readonly ILogger _log;
+    private volatile KnownMember[] _members;
     private int _turn;
 
     public Members(IEnumerable<Uri> addresses, Random chance, ILogger log)
     {
+        _log = log;
         _members = [.. addresses.Distinct().Select(address => new KnownMember(address, log))];
 
         // Clients that are started together do not all begin with the same member.
@@ -118,19 +120,30 @@ internal sealed class Members
 
     public int Count => _members.Length;
 
+    /// <summary>Takes these for the members from now on. What is known of those that stay stays known.</summary>
+    /// <returns>Those that were members and are none any more; whatever waits for one is to look elsewhere.</returns>
+    public IReadOnlyList<KnownMember> Replace(IEnumerable<Uri> addresses)
+    {
+        var before = _members;
+        _members = [.. addresses.Distinct().Select(
+            address => Array.Find(before, member => member.Address == address) ?? new KnownMember(address, _log))];
+        return [.. before.Except(_members)];
+    }
+
     /// <summary>The next fit member, another one than this if possible; an unfit one only if all are.</summary>
     public KnownMember Pick(KnownMember? butNot = null)
     {
-        if (_members.Length == 1)
+        var members = _members;
+        if (members.Length == 1)
         {
-            return _members[0];
+            return members[0];
         }
 
         var turn = (uint)Interlocked.Increment(ref _turn);
         KnownMember? second = null;
-        for (var i = 0u; i < _members.Length; i++)
+        for (var i = 0u; i < members.Length; i++)
         {
-            var member = _members[(turn + i) % (uint)_members.Length];
+            var member = members[(turn + i) % (uint)members.Length];
             if (member.IsFit && member != butNot)
             {
                 return member;

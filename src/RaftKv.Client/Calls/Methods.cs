@@ -26,12 +26,16 @@ internal static class Methods
     // A repetition is refused because the first has compacted already: an error for something that has succeeded.
     public static readonly Call<CompactionRequest, CompactionResponse> Compact = new(EtcdMethods.Compact, RepeatRule.IfNotDone);
 
-    // An id that the server picks is lost with the answer, and the lease with it until it expires.
-    public static readonly Call<LeaseGrantRequest, LeaseGrantResponse> LeaseGrant = new(EtcdMethods.LeaseGrant, RepeatRule.IfNotDone);
+    // The id is drawn by the client for this one call, so a lease of that id is the call's own.
+    public static readonly Call<LeaseGrantRequest, LeaseGrantResponse> LeaseGrant =
+        new(EtcdMethods.LeaseGrant, RepeatRule.Freely) { IsWrite = true, DoneText = "etcdserver: lease already exists" };
+
+    /// <summary>A lease of an id that the caller names, and others may name as well.</summary>
+    public static readonly Call<LeaseGrantRequest, LeaseGrantResponse> LeaseGrantOfId = new(EtcdMethods.LeaseGrant, RepeatRule.IfNotDone);
 
     // A lease that is gone stays gone; ids are not given twice. That a repetition finds nothing is taken for success.
     public static readonly Call<LeaseRevokeRequest, LeaseRevokeResponse> LeaseRevoke =
-        new(EtcdMethods.LeaseRevoke, RepeatRule.Freely) { DoneText = "etcdserver: requested lease not found" };
+        new(EtcdMethods.LeaseRevoke, RepeatRule.Freely) { IsWrite = true, DoneText = "etcdserver: requested lease not found" };
 
     public static readonly Call<LeaseTimeToLiveRequest, LeaseTimeToLiveResponse> LeaseTimeToLive =
         new(EtcdMethods.LeaseTimeToLive, RepeatRule.Freely);
@@ -40,7 +44,9 @@ internal static class Methods
 
     public static readonly Call<MemberListRequest, MemberListResponse> MemberList = new(EtcdMethods.MemberList, RepeatRule.Freely);
 
-    public static readonly Call<MemberAddRequest, MemberAddResponse> MemberAdd = new(EtcdMethods.MemberAdd, RepeatRule.IfNotDone);
+    // No two members have a peer URL in common, so it is not added twice.
+    public static readonly Call<MemberAddRequest, MemberAddResponse> MemberAdd =
+        new(EtcdMethods.MemberAdd, RepeatRule.Freely) { IsWrite = true, DoneText = "etcdserver: Peer URLs already exists" };
 
     public static readonly Call<MemberRemoveRequest, MemberRemoveResponse> MemberRemove =
         new(EtcdMethods.MemberRemove, RepeatRule.IfNotDone);

@@ -26,6 +26,9 @@ internal sealed record Call<TRequest, TResponse>(RpcMethod<TRequest, TResponse> 
     /// <summary>Whether the member must know a leader; if it knows none, it is to say so at once.</summary>
     public bool NeedsLeader { get; init; } = true;
 
+    /// <summary>Whether it changes something, so that a failure may leave open whether it has.</summary>
+    public bool IsWrite { get; init; } = Repeat != RepeatRule.Freely;
+
     /// <summary>What a repetition is refused with when an earlier attempt has done what was asked for.</summary>
     public string? DoneText { get; init; }
 
