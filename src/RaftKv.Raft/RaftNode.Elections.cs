@@ -166,11 +166,16 @@ public sealed partial class RaftNode
             || (Vote.IsNone && Leader.IsNone)
             || (isPreVote && message.Term > Term);
         var isUpToDate = message.Position.CompareTo(_log.Last) >= 0 || _faults.IgnoresCandidateLog;
-        var isGranted = isFree && isUpToDate;
+        var isGranted = isFree && isUpToDate && !(isPreVote && IsAhead(message));
         if (isGranted && !isPreVote)
         {
             Vote = message.From;
             _ticksSinceLeaderHeard = 0;
+        }
+
+        if (isGranted && isPreVote && Role == Role.PreCandidate && message.Term == Term + 1)
+        {
+            BecomeFollower(Term, NodeId.None); // It goes first.
         }
 
         _observer?.On(new VoteDecided(message.From, message.Term, isPreVote, isGranted));
@@ -185,6 +190,14 @@ public sealed partial class RaftNode
             IsRejected = !isGranted,
         });
     }
+
+    // Two that ask for the same term at once would both be told to go on, and then share the votes between them, which costs
+    // another timeout. So one goes first: whose log is longer, or else whose number is higher. A pre-vote promises nothing,
+    // and may be refused for any reason.
+    private bool IsAhead(in Message message)
+        => Role == Role.PreCandidate
+            && message.Term == Term + 1
+            && (_log.Last.CompareTo(message.Position), Self.Value.CompareTo(message.From.Value)) is ( > 0, _) or (0, > 0);
 
     private void OnVoteResponse(in Message message)
     {

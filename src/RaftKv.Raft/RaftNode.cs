@@ -202,6 +202,7 @@ public sealed partial class RaftNode
         }
         else if (++_ticksSinceLeaderHeard >= _electionTimeoutTicks)
         {
+            _leastTimeout = Math.Min(2 * _leastTimeout, _settings.ElectionTicks);
             Campaign(isTransfer: false);
         }
 
@@ -359,13 +360,8 @@ public sealed partial class RaftNode
 
     // Drawn once per role change rather than per tick, so that one seed always replays to the same elections; from the
     // timeout to just below twice as much (thesis §3.4 and §9.3), so that candidates rarely collide. When a leader was
-    // reported gone the first ones are shorter; each doubles, up to the usual, for as long as nobody is elected.
-    private int NextElectionTimeout()
-    {
-        var least = _leastTimeout;
-        _leastTimeout = Math.Min(2 * least, _settings.ElectionTicks);
-        return _chance.Between(least, (2 * least) - 1);
-    }
+    // reported gone the first is shorter; it doubles, up to the usual, with each that ends without a leader.
+    private int NextElectionTimeout() => _chance.Between(_leastTimeout, (2 * _leastTimeout) - 1);
 
     private bool IsTermHandedOut => _handedOut.Term == Term && _handedOut.Vote == Vote;
 

@@ -29,6 +29,7 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
     // Changed under this, by the loop and by those who hurry or cut it.
     private readonly Lock _gate = new();
     private CancellationTokenSource? _pause;
+    private bool _isHurried;
     private volatile PeerConnection? _connection;
     private Uri? _url;
     private long _connectedAt;
@@ -129,11 +130,13 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
         }
     }
 
-    /// <summary>The peer gave a sign of life: no reason to wait longer with the next attempt.</summary>
+    /// <summary>The peer gave a sign of life: no reason to wait longer with the next attempt, nor to wait long should that fail,
+    /// or should one that is under way.</summary>
     public void Hurry()
     {
         lock (_gate)
         {
+            _isHurried = true;
             _pause?.Cancel();
         }
     }
@@ -185,8 +188,8 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
 
             var isWorthwhile = wasUp && options.Time.GetElapsedTime(begun) >= WorthwhileLife;
             pause = isWorthwhile ? options.BackOffMin : pause;
-            await PauseAsync(pause, stopping).ConfigureAwait(false);
-            pause = TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, options.BackOffMax.Ticks));
+            var isHurried = await PauseAsync(pause, stopping).ConfigureAwait(false);
+            pause = isHurried ? options.BackOffMin : TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, options.BackOffMax.Ticks));
         }
 
         Interlocked.Add(ref _droppedMessages, await CloseQueueAsync().ConfigureAwait(false));
@@ -270,6 +273,7 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
         lock (_gate)
         {
             _connection = null;
+            _isHurried = false;
         }
 
         if (!stopping.IsCancellationRequested)
@@ -419,11 +423,17 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
         }
     }
 
-    private async Task PauseAsync(TimeSpan time, CancellationToken stopping)
+    /// <returns>Whether the peer has given a sign of life.</returns>
+    private async Task<bool> PauseAsync(TimeSpan time, CancellationToken stopping)
     {
         using var pause = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         lock (_gate)
         {
+            if (TakeHurry())
+            {
+                return true;
+            }
+
             _pause = pause;
         }
 
@@ -431,6 +441,14 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
         lock (_gate)
         {
             _pause = null;
+            return TakeHurry();
         }
+    }
+
+    private bool TakeHurry()
+    {
+        var isHurried = _isHurried;
+        _isHurried = false;
+        return isHurried;
     }
 }
