@@ -75,6 +75,10 @@ public class SeedTests
         Assert.Fail($"{mutation.SeedsMax} seeds of {mutation.Scenario} did not notice {name}");
     }
 
+    [Fact]
+    public void Requests_that_come_again_get_as_far_as_the_log()
+        => Assert.InRange(Enumerable.Range(1, 10).Sum(seed => Run.Of(Scenarios.Find("member-repeats").Draw((ulong)seed)).Repeated), 10, int.MaxValue);
+
     /// <summary>That reads by lease are right within the drift that the margin allows for, the scenario shows; here, that it
     /// would notice if they were not.</summary>
     [Fact]

@@ -55,6 +55,7 @@ internal static class Mutations
         new("member-M16-leases-begin-again", "member-long-leases", 20, new MemberFaults { Stages = new() { LeasesBeginAgain = true } }),
         new("member-M17-sums-without-place", "member-strays", 500, new MemberFaults { Records = new() { SumsWithoutPlace = true } }),
         new("member-M18-skips-directory-sync", "member-crashes", 200, new MemberFaults { Checkpoints = new() { SkipsDirectorySync = true } }),
+        new("member-M20-forgets-requests", "member-repeats", 50, new MemberFaults { Checkpoints = new() { ForgetsRequests = true } }),
         Watch("member-loses-events-at-join", "member-watches", 200, new WatchFaults { LosesEventsAtJoin = true }),
         Watch("member-repeats-events-at-join", "member-watches", 200, new WatchFaults { RepeatsEventsAtJoin = true }),
         Watch("member-forgets-future-start", "member-watches", 200, new WatchFaults { ForgetsFutureStart = true }),

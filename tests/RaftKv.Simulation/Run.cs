@@ -4,7 +4,11 @@ namespace RaftKv.Simulation;
 
 /// <summary>What came of one seed.</summary>
 internal sealed record RunResult(
-    FaultPlan Plan, Violation? Violation, ulong HistoryHash, long Steps, int Operations, long VirtualNanos);
+    FaultPlan Plan, Violation? Violation, ulong HistoryHash, long Steps, int Operations, long VirtualNanos)
+{
+    /// <summary>Entries of the log that were an earlier request once more.</summary>
+    public int Repeated { get; init; }
+}
 
 /// <summary>One history, from the founding of a cluster to its recovery from everything the plan did to it.</summary>
 internal static class Run
@@ -34,7 +38,7 @@ internal static class Run
             cluster?.Simulator.HistoryHash ?? 0,
             cluster?.Simulator.StepCount ?? 0,
             cluster?.OperationCount ?? 0,
-            cluster?.Simulator.Now ?? 0);
+            cluster?.Simulator.Now ?? 0) { Repeated = cluster?.Whole?.Replay.RepeatedCount ?? 0 };
     }
 
     private static void Play(Cluster cluster)

@@ -221,6 +221,28 @@ internal static partial class Scenarios
         };
     }
 
+    // Most commands are sent again under their name, and again, while members end, fall behind and come back.
+    private static FaultPlan MemberRepeats(ulong seed)
+    {
+        var plan = Whole(Draw("member-repeats", seed, [Trouble.Crash, Trouble.CrashLeader, Trouble.IsolateSome, Trouble.IsolateLeader, Trouble.CrashAll]));
+        var whole = plan.Whole!;
+        return plan with
+        {
+            Workload = plan.Workload with
+            {
+                ThinkNanosMax = 5 * Simulator.Millisecond,
+                TimeoutNanos = 150 * Simulator.Millisecond,
+                Operations = 300,
+                Loss = new Ratio(1, 4),
+            },
+            Whole = whole with
+            {
+                Applier = whole.Applier with { CheckpointEntries = 10, KeptEntries = 1 },
+                Workload = whole.Workload with { Named = new Ratio(4, 5) },
+            },
+        };
+    }
+
     private static FaultPlan MemberSnapshots(ulong seed)
     {
         var plan = Watched(Draw(

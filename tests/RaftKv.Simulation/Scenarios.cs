@@ -64,6 +64,7 @@ internal static partial class Scenarios
         new("member-leases", "leases of whole members, through leaders that end, stand still and are cut off, and clocks that are set", seed => Leased(Whole(Draw("member-leases", seed, [Trouble.CrashLeader, Trouble.IsolateLeader, Trouble.PauseLeader, Trouble.Transfer, Trouble.DiskStall, Trouble.WallClock, Trouble.Split])))),
         new("member-long-leases", "leases that outlive their leaders, and must still end", MemberLongLeases),
         new("member-watches", "clients that watch whole members through crashes, partitions and snapshots", seed => Watched(Draw("member-watches", seed, [.. Crashes, .. Partitions]))),
+        new("member-repeats", "clients of whole members send commands again under their name, and each is carried out once", MemberRepeats),
         new("member-snapshots", "whole members fall so far behind that only a snapshot helps, while history is compacted and watched", MemberSnapshots),
         new("leases", "reads by lease, with clocks that differ as much as the lease's margin allows", Leases),
     ];

@@ -21,6 +21,9 @@ public sealed record StateFaults
     /// <summary>M18: the name of a new checkpoint is not synced.</summary>
     public bool SkipsDirectorySync { get; init; }
 
+    /// <summary>M20: what requests with a name have been answered is not part of a state that is opened or arrives.</summary>
+    public bool ForgetsRequests { get; init; }
+
     /// <summary>The last checkpoint's records go while the next one is still being written.</summary>
     public bool ReleasesTooEarly { get; init; }
 

@@ -101,7 +101,8 @@ public sealed class StateStore : IDisposable
         store.Machine = StateMachine.Open(
             checkpoint.Tables.Span,
             position => KeySpace.Open(maker.Open(path, identity, checkpoint.Token), position, faults.Keys),
-            observer);
+            observer,
+            faults.ForgetsRequests);
         store.Durable = store.Machine.Applied;
         store._turn.Index = store.Durable.Index;
         return store;
@@ -127,7 +128,7 @@ public sealed class StateStore : IDisposable
     public ArrivingState BeginArrival()
     {
         var generation = ++_newestGeneration;
-        return new ArrivingState(generation, new KeySpace(CreateRecords(generation), _faults.Keys), _observer);
+        return new ArrivingState(generation, new KeySpace(CreateRecords(generation), _faults.Keys), _observer) { ForgetsRequests = _faults.ForgetsRequests };
     }
 
     /// <summary>The records of a state that will not be installed after all. It must have been disposed.</summary>
@@ -343,6 +344,8 @@ public sealed class ArrivingState
 
     internal IStateObserver? Observer { get; }
 
+    internal bool ForgetsRequests { get; init; }
+
     /// <summary>All records have been taken in.</summary>
     /// <param name="tables">As they came with the records.</param>
     public StateMachine Complete(ReadOnlySpan<byte> tables)
@@ -353,7 +356,8 @@ public sealed class ArrivingState
                 Keys.FinishImport(position);
                 return Keys;
             },
-            Observer);
+            Observer,
+            ForgetsRequests);
 }
 
 /// <summary>A state that was replaced.</summary>

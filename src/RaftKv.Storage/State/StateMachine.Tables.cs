@@ -23,9 +23,10 @@ public sealed partial class StateMachine
     /// <param name="tables">As written beside the records.</param>
     /// <param name="openKeys">Opens the key space as of a position.</param>
     /// <param name="observer">Null for nobody.</param>
+    /// <param name="forgetsRequests">A mistake, for tests.</param>
     /// <exception cref="StateFormatException">These are not the tables of a state.</exception>
     public static StateMachine Open(
-        ReadOnlySpan<byte> tables, Func<KeySpacePosition, KeySpace> openKeys, IStateObserver? observer = null)
+        ReadOnlySpan<byte> tables, Func<KeySpacePosition, KeySpace> openKeys, IStateObserver? observer = null, bool forgetsRequests = false)
     {
         var reader = new StateReader(tables, TablesName);
         var version = reader.Byte();
@@ -58,7 +59,7 @@ public sealed partial class StateMachine
             Alarms = alarms,
             Members = members,
             Auth = auth,
-            Requests = requests,
+            Requests = forgetsRequests ? new RequestWindow() : requests,
         };
     }
 

@@ -33,6 +33,7 @@ internal sealed class KvClient : IActor, IProbe
     private bool _isStopped;
     private NodeId _target;
     private uint _number;
+    private ulong _named;
 
     public KvClient(Cluster cluster, WholeWorld world, Chance chance, KvWorkload workload, int client)
     {
@@ -80,7 +81,11 @@ internal sealed class KvClient : IActor, IProbe
                 Take(operation, reply);
                 break;
             case TimeoutDue when _current == _operations[(int)argument]:
-                End();
+                if (!SendsAgain(_current))
+                {
+                    End();
+                }
+
                 break;
         }
     }
@@ -95,6 +100,24 @@ internal sealed class KvClient : IActor, IProbe
         var operation = Draw();
         operation.CalledAt = Now;
         operation.Floor = _world.Answers.Told;
+        Send(operation);
+    }
+
+    // Under its name, and asked of another member.
+    private bool SendsAgain(KvOperation operation)
+    {
+        if (operation.Request.IsEmpty || operation.ClientName.IsNone || operation.RepeatedCount >= _workload.Repetitions || _isStopped)
+        {
+            return false;
+        }
+
+        _target = _cluster.SomeMember(_chance);
+        Send(operation.Again());
+        return true;
+    }
+
+    private void Send(KvOperation operation)
+    {
         operation.Target = _target;
         _current = operation;
         var place = (ulong)_operations.Count;
@@ -113,6 +136,7 @@ internal sealed class KvClient : IActor, IProbe
         {
             Command = operation.Command,
             Request = operation.Request,
+            Name = operation.ClientName,
             LeaseCommand = operation.LeaseCommand,
             Lease = operation.Lease,
             Answer = reply => Deliver(operation, reply),
@@ -145,6 +169,10 @@ internal sealed class KvClient : IActor, IProbe
         {
             _world.Answers.Refused(operation.Call!.RequestId, refusal);
             _target = NodeId.None;
+            if (SendsAgain(operation))
+            {
+                return;
+            }
         }
         else
         {
@@ -467,10 +495,13 @@ internal sealed class KvClient : IActor, IProbe
     private AgreedAnswer Written(KvOperation operation, in KvReply reply)
         => _world.Answers.Written(operation.Call!.RequestId, operation.Floor, reply);
 
-    private static KvOperation Command(string name, CommandKind kind, IMessage request, KvOperation.Checking check)
+    private KvOperation Command(string name, CommandKind kind, IMessage request, KvOperation.Checking check)
         => new(name, request.ToByteArray())
         {
             Command = kind,
+            ClientName = _chance.Happens(_workload.Named)
+                ? new ClientRequest((ulong)_client + 1, ++_named, _world.Answers.Told.Revision)
+                : default,
             Ask = (member, call) => member.Propose(call),
             Check = check,
         };
@@ -525,6 +556,11 @@ internal sealed class KvOperation(string name, ReadOnlyMemory<byte> request)
 
     public required Checking Check { get; init; }
 
+    /// <summary>Under which it may be sent again; none if it may not.</summary>
+    public ClientRequest ClientName { get; init; }
+
+    public int RepeatedCount { get; private init; }
+
     public long CalledAt { get; set; }
 
     /// <summary>What had been told to anybody when it began.</summary>
@@ -535,4 +571,16 @@ internal sealed class KvOperation(string name, ReadOnlyMemory<byte> request)
     public ulong Boot { get; set; }
 
     public KvCall? Call { get; set; }
+
+    /// <summary>The same once more: it began when the first one did.</summary>
+    public KvOperation Again() => new(name, request)
+    {
+        Command = Command,
+        Ask = Ask,
+        Check = Check,
+        ClientName = ClientName,
+        RepeatedCount = RepeatedCount + 1,
+        CalledAt = CalledAt,
+        Floor = Floor,
+    };
 }

@@ -33,6 +33,9 @@ internal sealed class Replay
 {
     private readonly SortedDictionary<string, List<KeyEvent>> _keys = new(StringComparer.Ordinal);
     private readonly Dictionary<ulong, AgreedAnswer> _answers = [];
+
+    // What requests with a name have changed, and were answered.
+    private readonly Dictionary<ClientRequest, AgreedAnswer> _named = [];
     private readonly Dictionary<long, AgreedLease> _leases = [];
     private readonly List<AgreedLease> _allLeases = [];
     private readonly List<KeyEvent> _events = [];
@@ -55,6 +58,9 @@ internal sealed class Replay
     public long Revision { get; private set; } = 1;
 
     public long Compacted { get; private set; } = -1;
+
+    /// <summary>Entries that were nothing but an earlier one with a name that came again.</summary>
+    public int RepeatedCount { get; private set; }
 
     /// <summary>Every change, in order.</summary>
     public IReadOnlyList<KeyEvent> Events => _events;
@@ -80,6 +86,13 @@ internal sealed class Replay
         var request = envelope.Command[1..];
         LastRequest = envelope.RequestId;
         (_revision, _sub) = (Revision + 1, 0);
+        if (_named.TryGetValue(envelope.ClientRequest, out var given))
+        {
+            RepeatedCount++;
+            Remember(envelope.RequestId, given);
+            return;
+        }
+
         var answer = StateCommand.KindOf(envelope.Command.Span) switch
         {
             CommandKind.Put => Put(PutRequest.Read(request)),
@@ -96,11 +109,13 @@ internal sealed class Replay
             Revision = _revision;
         }
 
-        if (envelope.RequestId != 0 && !_answers.TryAdd(envelope.RequestId, answer with { Revision = Revision }))
+        answer = answer with { Revision = Revision };
+        if (_sub > 0 && !envelope.ClientRequest.IsNone)
         {
-            throw new Violation(
-                "OnceAtMost", $"the command {envelope.RequestId:x} stands in the log at {_answers[envelope.RequestId].Index} and at {Index}");
+            _named.Add(envelope.ClientRequest, answer);
         }
+
+        Remember(envelope.RequestId, answer);
     }
 
     /// <summary>The keys of a range as they were at a revision.</summary>
@@ -129,6 +144,15 @@ internal sealed class Replay
         }
 
         return null;
+    }
+
+    private void Remember(ulong requestId, AgreedAnswer answer)
+    {
+        if (requestId != 0 && !_answers.TryAdd(requestId, answer))
+        {
+            throw new Violation(
+                "OnceAtMost", $"the command {requestId:x} stands in the log at {_answers[requestId].Index} and at {Index}");
+        }
     }
 
     private static string Text(ReadOnlyMemory<byte> bytes) => Encoding.Latin1.GetString(bytes.Span);

@@ -18,7 +18,7 @@ internal sealed partial class WholeMember
         call.RequestId = NextRequestId();
         var payload = call.LeaseCommand is { } lease
             ? lease(call.RequestId)
-            : CommandEnvelope.Encode(call.RequestId, Caller.Nobody, call.Command, call.Request.Span);
+            : CommandEnvelope.Encode(call.RequestId, Caller.Nobody, call.Command, call.Request.Span, call.Name);
         Propose(call, payload);
     }
 
@@ -158,6 +158,9 @@ internal sealed class KvCall
 
     /// <summary>To be renewed.</summary>
     public long Lease { get; init; }
+
+    /// <summary>What the client calls it; none if it is not sent again.</summary>
+    public ClientRequest Name { get; init; }
 
     /// <summary>Under which it stands in the log; 0 if it never got that far.</summary>
     public ulong RequestId { get; set; }

@@ -74,6 +74,12 @@ internal sealed record KvWorkload
 
     public int Revoke { get; init; }
 
+    /// <summary>Of commands: those that have a name, and are sent again under it, wherever, until there is an answer.</summary>
+    public Ratio Named { get; init; } = Ratio.Never;
+
+    /// <summary>How often one with a name is sent again at most.</summary>
+    public int Repetitions { get; init; } = 5;
+
     /// <summary>Of puts: those that go with a lease, if there is one.</summary>
     public Ratio Leased { get; init; } = new(1, 2);
 
