@@ -94,8 +94,7 @@ internal static partial class Scenarios
                 {
                     CheckpointEntries = chance.Pick<ulong>([10, 30, 100]),
                     KeptEntries = kept,
-                    IdleCompactionKeys = chance.Between(1, 4),
-                    BusyCompactionKeys = 1,
+                    CompactionKeys = chance.Between(1, 4),
                     IdleReclaimBytes = chance.Pick<long>([256, 2048]),
                     BusyReclaimBytes = 256,
                     SlackBytes = chance.Pick<long>([0, 2048, 1 << 20]),

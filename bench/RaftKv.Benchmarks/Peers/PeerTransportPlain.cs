@@ -177,6 +177,10 @@ internal static class PeerTransportPlain
         {
         }
 
+        public void Gone(NodeId peer)
+        {
+        }
+
         public void SnapshotSent(NodeId peer, bool isDelivered)
         {
         }

@@ -94,5 +94,13 @@ internal sealed class MachineGround : MemberGround
     private sealed class PoolBackground : IBackground
     {
         public void Run(Action work) => ThreadPool.UnsafeQueueUserWorkItem(static todo => todo(), work, preferLocal: false);
+
+        public void RunLater(TimeSpan pause, Action work) => _ = RunAfterAsync(pause, work);
+
+        private static async Task RunAfterAsync(TimeSpan pause, Action work)
+        {
+            await Task.Delay(pause, TimeProvider.System, CancellationToken.None).ConfigureAwait(false);
+            work();
+        }
     }
 }

@@ -28,6 +28,10 @@ public sealed class Applier : IStage
     private bool _wantsCheckpoint;
     private bool _wantsReclaim;
     private bool _isReclaiming;
+
+    // Whether anything was applied since compaction's last step, and whether it waits for the next.
+    private bool _hasApplied;
+    private bool _isResting;
     private ulong _appliedIndex;
     private readonly List<RetiredState> _retired = [];
     private readonly List<TaskCompletionSource> _compactionWaiters = [];
@@ -137,6 +141,9 @@ public sealed class Applier : IStage
             case ApplierInput.CheckpointEnded ended:
                 EndCheckpoint(ended);
                 break;
+            case ApplierInput.Rested:
+                _isResting = false;
+                break;
             case ApplierInput.Reclaim:
                 _wantsReclaim = true;
                 _wantsCheckpoint |= _store.Machine.Keys.NeedsCheckpointToReclaim;
@@ -151,6 +158,7 @@ public sealed class Applier : IStage
     {
         var machine = _store.Machine;
         _appliedChanges.Clear();
+        _hasApplied = true;
         machine.Apply(entries, _answers);
         foreach (ref readonly var entry in entries)
         {
@@ -235,8 +243,7 @@ public sealed class Applier : IStage
         var keys = _store.Machine.Keys;
         if (keys.IsCompacting)
         {
-            Compact(keys, isBusy ? _options.BusyCompactionKeys : _options.IdleCompactionKeys);
-            return true;
+            return Compact(keys);
         }
 
         BeginCheckpointIfDue();
@@ -256,13 +263,26 @@ public sealed class Applier : IStage
         }
     }
 
-    private void Compact(KeySpace keys, int maxKeys)
+    // Returns whether there is more to do at once.
+    private bool Compact(KeySpace keys)
     {
-        var isMore = keys.CompactStep(maxKeys);
+        if (_isResting)
+        {
+            return false;
+        }
+
+        var isMore = keys.CompactStep(_options.CompactionKeys);
         keys.Publish();
         if (isMore)
         {
-            return;
+            if (_hasApplied)
+            {
+                _isResting = true;
+                _background.RunLater(_options.CompactionRest, () => Inbox.Post(new ApplierInput.Rested()));
+            }
+
+            _hasApplied = false;
+            return !_isResting;
         }
 
         _wantsCheckpoint |= keys.NeedsCheckpointToReclaim;
@@ -272,6 +292,7 @@ public sealed class Applier : IStage
         }
 
         _compactionWaiters.Clear();
+        return true;
     }
 
     private void BeginCheckpointIfDue()

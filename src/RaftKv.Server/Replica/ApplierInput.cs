@@ -25,6 +25,9 @@ public abstract record ApplierInput
     /// <summary>A checkpoint that was written beside has come to its end.</summary>
     public sealed record CheckpointEnded(PendingCheckpoint Checkpoint, Exception? Problem) : ApplierInput;
 
+    /// <summary>Compaction has rested long enough.</summary>
+    public sealed record Rested : ApplierInput;
+
     /// <summary>Give space back, as far as it goes.</summary>
     public sealed record Reclaim : ApplierInput;
 

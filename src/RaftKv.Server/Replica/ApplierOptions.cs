@@ -11,11 +11,12 @@ public sealed record ApplierOptions
     /// <remarks>etcd's --snapshot-catchup-entries.</remarks>
     public ulong KeptEntries { get; init; } = 5_000;
 
-    /// <summary>Keys that a step of compaction looks at when there is nothing to apply.</summary>
-    public int IdleCompactionKeys { get; init; } = 200;
+    /// <summary>Keys that a step of compaction looks at.</summary>
+    public int CompactionKeys { get; init; } = 250;
 
-    /// <summary>And between two batches.</summary>
-    public int BusyCompactionKeys { get; init; } = 100;
+    /// <summary>How long compaction rests between two steps while there is something to apply: what it leaves for the collector
+    /// is then spread over so many writes that hardly one of a hundred meets a collection.</summary>
+    public TimeSpan CompactionRest { get; init; } = TimeSpan.FromMilliseconds(1);
 
     /// <summary>How much of the record store is looked through in one step when there is nothing to apply.</summary>
     public long IdleReclaimBytes { get; init; } = 256 * 1024;

@@ -4,4 +4,7 @@ namespace RaftKv.Server.Replica;
 public interface IBackground
 {
     void Run(Action work);
+
+    /// <summary>Runs it after a pause; at once where time does not matter.</summary>
+    void RunLater(TimeSpan pause, Action work) => Run(work);
 }

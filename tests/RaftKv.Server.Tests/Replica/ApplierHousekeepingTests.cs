@@ -20,6 +20,7 @@ public sealed class ApplierHousekeepingTests : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("raftkv-test-").FullName;
     private readonly StateStore _store;
     private readonly Applier _applier;
+    private readonly Background _background = new();
     private ulong _index;
 
     public ApplierHousekeepingTests()
@@ -40,8 +41,8 @@ public sealed class ApplierHousekeepingTests : IDisposable
             new Inbox<ReplicaInput>(bell),
             new Inbox<LogWrite>(bell),
             bell,
-            new AtOnce(),
-            new ApplierOptions { CheckpointEntries = 50, SlackBytes = 64 * 1024 });
+            _background,
+            new ApplierOptions { CheckpointEntries = 50, SlackBytes = 64 * 1024, CompactionKeys = 5 });
     }
 
     [Fact]
@@ -71,10 +72,52 @@ public sealed class ApplierHousekeepingTests : IDisposable
         Assert.InRange(_store.Machine.Keys.DiskBytes, PutsInBatch * ValueBytes, Written / 4);
     }
 
+    [Fact]
+    public void Compaction_rests_between_its_steps_while_there_is_something_to_apply()
+    {
+        _background.Later = [];
+        var keys = _store.Machine.Keys;
+        for (var i = 0; i < 100; i++)
+        {
+            Apply(Next(CommandKind.Put, new PutRequest { Key = ByteString.CopyFromUtf8($"k{i:D3}"), Value = Value(i) }));
+        }
+
+        // A step, and then none however often something is applied.
+        Apply(Next(CommandKind.Compact, new CompactionRequest { Revision = keys.Revision }));
+        for (var i = 0; i < 100; i++)
+        {
+            Apply(Next(CommandKind.Put, new PutRequest { Key = ByteString.CopyFromUtf8("k"), Value = Value(i) }));
+        }
+
+        Assert.Single(_background.Later);
+        Assert.True(keys.IsCompacting);
+        Assert.False(_applier.Run());
+
+        // The next one, and the one after that has nothing to wait for.
+        _background.Later.Dequeue()();
+        while (_applier.Run() && _background.Later.Count == 0)
+        {
+        }
+
+        _background.Later.Dequeue()();
+        while (_applier.Run())
+        {
+        }
+
+        Assert.Empty(_background.Later);
+        Assert.False(keys.IsCompacting);
+    }
+
     public void Dispose()
     {
         _store.Dispose();
         Directory.Delete(_folder, recursive: true);
+    }
+
+    private void Apply(Entry entry)
+    {
+        _applier.Inbox.Post(new ApplierInput.Committed(new[] { entry }));
+        _applier.Run();
     }
 
     private static ByteString Value(int seed)
@@ -94,8 +137,22 @@ public sealed class ApplierHousekeepingTests : IDisposable
         }
     }
 
-    private sealed class AtOnce : IBackground
+    private sealed class Background : IBackground
     {
+        public Queue<Action>? Later { get; set; }
+
         public void Run(Action work) => work();
+
+        public void RunLater(TimeSpan pause, Action work)
+        {
+            if (Later is { } later)
+            {
+                later.Enqueue(work);
+            }
+            else
+            {
+                work();
+            }
+        }
     }
 }
