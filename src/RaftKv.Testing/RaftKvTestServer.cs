@@ -24,7 +24,7 @@ namespace RaftKv.Testing;
 public sealed class RaftKvTestServer : IAsyncDisposable
 {
     // Rounds through the pool without news, before everybody is believed to wait for time.
-    private const int QuietRounds = 8;
+    private const int QuietRounds = 4;
 
     // A cluster that has not found a leader by then never will.
     private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(1);
