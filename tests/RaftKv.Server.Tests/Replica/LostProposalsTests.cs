@@ -160,7 +160,12 @@ public sealed class LostProposalsTests : IDisposable
         Assert.Equal(NewLeader, again.To);
         Post(ReplicaInput.Of(new Message
         {
-            Kind = MessageKind.ReadIndexResponse, From = NewLeader, To = Self, Term = 3, Token = again.Token, Commit = 1,
+            Kind = MessageKind.ReadIndexResponse,
+            From = NewLeader,
+            To = Self,
+            Term = 3,
+            Token = again.Token,
+            Commit = 1,
         }));
         Assert.True(read.IsCompletedSuccessfully);
     }
@@ -193,10 +198,7 @@ public sealed class LostProposalsTests : IDisposable
         for (var i = 0; i < times; i++)
         {
             // Whoever leads is heard, or the member would campaign.
-            Post(ReplicaInput.Of(new Message
-            {
-                Kind = MessageKind.Heartbeat, From = _replica.Raft.Leader, To = Self, Term = _replica.Raft.Term, Token = 1, Commit = 1,
-            }));
+            Follow(_replica.Raft.Leader, _replica.Raft.Term);
             Post(ReplicaInput.Tick);
         }
     }
