@@ -38,7 +38,8 @@ internal static class Run
             cluster?.Simulator.HistoryHash ?? 0,
             cluster?.Simulator.StepCount ?? 0,
             cluster?.OperationCount ?? 0,
-            cluster?.Simulator.Now ?? 0) { Repeated = cluster?.Whole?.Replay.RepeatedCount ?? 0 };
+            cluster?.Simulator.Now ?? 0)
+        { Repeated = cluster?.Whole?.Replay.RepeatedCount ?? 0 };
     }
 
     private static void Play(Cluster cluster)
