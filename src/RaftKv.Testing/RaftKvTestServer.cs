@@ -61,6 +61,7 @@ public sealed class RaftKvTestServer : IAsyncDisposable
                 HeartbeatInterval = options.HeartbeatInterval,
                 ElectionTimeout = options.ElectionTimeout,
                 QuotaBytes = options.QuotaBytes,
+                Applier = options.Applier,
                 Time = _clock,
                 Loggers = options.Loggers,
             };
@@ -87,6 +88,8 @@ public sealed class RaftKvTestServer : IAsyncDisposable
         .OrderByDescending(one => one.Node!.Member.Status.Term)
         .Select(one => (int?)one.Index)
         .FirstOrDefault();
+
+    internal long SnapshotsDelivered => _network.SnapshotsDelivered;
 
     /// <summary>Starts a cluster, and lets time go by until it has a leader.</summary>
     public static async Task<RaftKvTestServer> StartAsync(RaftKvTestServerOptions? options = null, CancellationToken cancellation = default)

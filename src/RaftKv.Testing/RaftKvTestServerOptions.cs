@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using RaftKv.Client;
+using RaftKv.Server.Replica;
 
 namespace RaftKv.Testing;
 
@@ -27,4 +28,6 @@ public sealed record RaftKvTestServerOptions
 
     /// <summary>Where members' log lines go; nowhere if null.</summary>
     public ILoggerFactory? Loggers { get; init; }
+
+    internal ApplierOptions Applier { get; init; } = new();
 }

@@ -165,7 +165,7 @@ internal sealed class Station : IPeerLink, IPeerNetwork, ILeaderCalls
         finally
         {
             _member.SnapshotSent(message.To, isDelivered);
-            _network.SnapshotEnded();
+            _network.SnapshotEnded(isDelivered);
         }
     }
 }

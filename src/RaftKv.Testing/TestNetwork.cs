@@ -10,9 +10,13 @@ internal sealed class TestNetwork(TimeProvider time)
     private HashSet<string> _oneSide = new(StringComparer.Ordinal);
     private long _changedAt;
     private long _underWay;
+    private long _delivered;
 
     /// <summary>Whole states on their way.</summary>
     public long SnapshotsUnderWay => Interlocked.Read(ref _underWay);
+
+    /// <summary>Whole states that have arrived.</summary>
+    public long SnapshotsDelivered => Interlocked.Read(ref _delivered);
 
     public void Join(Station station)
     {
@@ -72,7 +76,15 @@ internal sealed class TestNetwork(TimeProvider time)
 
     public void SnapshotBegun() => Interlocked.Increment(ref _underWay);
 
-    public void SnapshotEnded() => Interlocked.Decrement(ref _underWay);
+    public void SnapshotEnded(bool isDelivered)
+    {
+        if (isDelivered)
+        {
+            Interlocked.Increment(ref _delivered);
+        }
+
+        Interlocked.Decrement(ref _underWay);
+    }
 
     private bool IsJoined(Station one, Station other) => _oneSide.Contains(one.Name) == _oneSide.Contains(other.Name);
 }

@@ -1,4 +1,5 @@
 using RaftKv.Client;
+using RaftKv.Server.Replica;
 
 namespace RaftKv.Testing.Tests;
 
@@ -142,21 +143,27 @@ public sealed class RaftKvTestServerTests
     }
 
     [Fact]
-    public async Task A_member_that_was_away_catches_up()
+    public async Task A_member_that_missed_what_nobody_keeps_is_sent_the_state()
     {
-        await using var server = await StartAsync(3);
+        var options = new RaftKvTestServerOptions { Members = 3, Applier = new ApplierOptions { CheckpointEntries = 20, KeptEntries = 5 } };
+        await using var server = await RaftKvTestServer.StartAsync(options, Stop);
         var away = (server.Leader!.Value + 1) % 3;
         await server.KillAsync(away);
         await server.AdvanceTimeAsync(TimeSpan.FromSeconds(1), Stop);
         var leader = server.ClientOf(server.Leader!.Value);
+        var value = new string('x', 1_000_000);
         for (var i = 0; i < 60; i++)
         {
-            await leader.PutAsync($"k{i}", new string('x', 100_000), cancellation: Stop);
+            // More than the leader keeps at hand for those who are behind.
+            await leader.PutAsync($"k{i % 10}", value, cancellation: Stop);
         }
 
+        await server.AdvanceTimeAsync(TimeSpan.FromSeconds(1), Stop);
+        Assert.Equal(0, server.SnapshotsDelivered);
         await server.RestartAsync(away, Stop);
         await server.AdvanceTimeAsync(TimeSpan.FromSeconds(10), Stop);
-        Assert.Equal(60, (await server.ClientOf(away).RangeAsync(KeyRange.Prefix("k"), new RangeOptions { CountOnly = true }, Stop)).Count);
+        Assert.Equal(1, server.SnapshotsDelivered);
+        Assert.Equal(10, (await server.ClientOf(away).RangeAsync(KeyRange.Prefix("k"), new RangeOptions { CountOnly = true }, Stop)).Count);
     }
 
     [Fact]
