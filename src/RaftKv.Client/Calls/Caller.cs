@@ -143,7 +143,7 @@ internal sealed partial class Caller(RaftKvClientOptions options, Members member
                 continue;
             }
 
-            if (mayBeDone && call.DoneText is { } done && last.Cause.Status.Detail == done)
+            if (mayBeDone && call.DoneTexts.Contains(last.Cause.Status.Detail))
             {
                 return new TResponse();
             }

@@ -28,14 +28,14 @@ internal static class Methods
 
     // The id is drawn by the client for this one call, so a lease of that id is the call's own.
     public static readonly Call<LeaseGrantRequest, LeaseGrantResponse> LeaseGrant =
-        new(EtcdMethods.LeaseGrant, RepeatRule.Freely) { IsWrite = true, DoneText = "etcdserver: lease already exists" };
+        new(EtcdMethods.LeaseGrant, RepeatRule.Freely) { IsWrite = true, DoneTexts = ["etcdserver: lease already exists"] };
 
     /// <summary>A lease of an id that the caller names, and others may name as well.</summary>
     public static readonly Call<LeaseGrantRequest, LeaseGrantResponse> LeaseGrantOfId = new(EtcdMethods.LeaseGrant, RepeatRule.IfNotDone);
 
     // A lease that is gone stays gone; ids are not given twice. That a repetition finds nothing is taken for success.
     public static readonly Call<LeaseRevokeRequest, LeaseRevokeResponse> LeaseRevoke =
-        new(EtcdMethods.LeaseRevoke, RepeatRule.Freely) { IsWrite = true, DoneText = "etcdserver: requested lease not found" };
+        new(EtcdMethods.LeaseRevoke, RepeatRule.Freely) { IsWrite = true, DoneTexts = ["etcdserver: requested lease not found"] };
 
     public static readonly Call<LeaseTimeToLiveRequest, LeaseTimeToLiveResponse> LeaseTimeToLive =
         new(EtcdMethods.LeaseTimeToLive, RepeatRule.Freely);
@@ -44,9 +44,10 @@ internal static class Methods
 
     public static readonly Call<MemberListRequest, MemberListResponse> MemberList = new(EtcdMethods.MemberList, RepeatRule.Freely);
 
-    // No two members have a peer URL in common, so it is not added twice.
+    // No two members have a peer URL in common, so it is not added twice. Its number comes of those and of the second in which it
+    // is added: which of the two is there already depends on how soon it is asked again.
     public static readonly Call<MemberAddRequest, MemberAddResponse> MemberAdd =
-        new(EtcdMethods.MemberAdd, RepeatRule.Freely) { IsWrite = true, DoneText = "etcdserver: Peer URLs already exists" };
+        new(EtcdMethods.MemberAdd, RepeatRule.Freely) { IsWrite = true, DoneTexts = ["etcdserver: Peer URLs already exists", "etcdserver: member ID already exist"] };
 
     public static readonly Call<MemberRemoveRequest, MemberRemoveResponse> MemberRemove =
         new(EtcdMethods.MemberRemove, RepeatRule.IfNotDone);

@@ -30,7 +30,7 @@ internal sealed record Call<TRequest, TResponse>(RpcMethod<TRequest, TResponse> 
     public bool IsWrite { get; init; } = Repeat != RepeatRule.Freely;
 
     /// <summary>What a repetition is refused with when an earlier attempt has done what was asked for.</summary>
-    public string? DoneText { get; init; }
+    public string[] DoneTexts { get; init; } = [];
 
     /// <summary>Whether a member that has recognised the request id answers a repetition with the first answer.</summary>
     public bool CanCarryRequestId { get; init; }
