@@ -33,8 +33,12 @@ public sealed class RpcResponseReader<T> : IAsyncEnumerable<T>, IAsyncEnumerator
     private bool _isClosed;
     private T _current = default!;
 
-    // 1 while one thread uses the response: a read, or the end of the call from outside.
-    private int _isBusy;
+    // Who uses the response: one of these at a time.
+    private const int Nobody = 0;
+    private const int Reader = 1;
+    private const int EndFromOutside = 2;
+    private const int Disposal = 3;
+    private int _user;
 
     internal RpcResponseReader(
         ClientCall call, MessageCodec<T> codec, MessageStreamContent? requests, IReadOnlyList<RpcClientInterceptor> interceptors)
@@ -102,7 +106,13 @@ public sealed class RpcResponseReader<T> : IAsyncEnumerable<T>, IAsyncEnumerator
     public async ValueTask DisposeAsync()
     {
         _call.Lifetime.TryEnd(CallEnd.Abandoned);
-        if (Interlocked.CompareExchange(ref _isBusy, 1, 0) != 0)
+        int user;
+        while ((user = Interlocked.CompareExchange(ref _user, Disposal, Nobody)) == EndFromOutside)
+        {
+            WaitForEndFromOutside();
+        }
+
+        if (user != Nobody)
         {
             return; // The read in progress ends now, and closes on its way out.
         }
@@ -395,7 +405,7 @@ public sealed class RpcResponseReader<T> : IAsyncEnumerable<T>, IAsyncEnumerator
 
     private void OnEnd()
     {
-        if (Interlocked.CompareExchange(ref _isBusy, 1, 0) == 0)
+        if (Interlocked.CompareExchange(ref _user, EndFromOutside, Nobody) == Nobody)
         {
             // Only the stream: the last message may still be in its reader's hands.
             _response?.Dispose();
@@ -405,11 +415,36 @@ public sealed class RpcResponseReader<T> : IAsyncEnumerable<T>, IAsyncEnumerator
 
     private void Enter()
     {
-        if (Interlocked.CompareExchange(ref _isBusy, 1, 0) != 0)
+        while (true)
         {
-            throw new InvalidOperationException("A stream of responses is read by one caller at a time.");
+            switch (Interlocked.CompareExchange(ref _user, Reader, Nobody))
+            {
+                case Nobody:
+                    return;
+
+                case EndFromOutside:
+                    // The call was stopped just now, which is no mistake of the reader's: it is to learn how the call ended.
+                    WaitForEndFromOutside();
+                    break;
+
+                case Disposal:
+                    throw Ended();
+
+                default:
+                    throw new InvalidOperationException("A stream of responses is read by one caller at a time.");
+            }
         }
     }
 
-    private void Exit() => Volatile.Write(ref _isBusy, 0);
+    // It resets a stream, and is gone.
+    private void WaitForEndFromOutside()
+    {
+        var spin = default(SpinWait);
+        while (Volatile.Read(ref _user) == EndFromOutside)
+        {
+            spin.SpinOnce();
+        }
+    }
+
+    private void Exit() => Volatile.Write(ref _user, Nobody);
 }

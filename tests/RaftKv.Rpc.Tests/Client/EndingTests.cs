@@ -183,6 +183,28 @@ public sealed class EndingTests
     }
 
     [Fact]
+    public async Task A_read_that_comes_while_the_call_is_being_stopped_learns_that_it_was()
+    {
+        using var line = new StuckLine();
+        await using var channel = new RpcChannel(new RpcChannelOptions { Addresses = [new("http://stuck:1")], Handlers = _ => line });
+        using var stopping = new CancellationTokenSource();
+        var call = channel.ServerStreaming(EchoService.ServerStream, EchoService.Message("x"), new RpcCallOptions { CancellationToken = stopping.Token });
+        await using var responses = call.Responses.GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        Assert.True(await responses.MoveNextAsync());
+
+        // Whoever stops the call is in the middle of it.
+        var stop = Task.Run(stopping.Cancel, TestContext.Current.CancellationToken);
+        await line.IsBeingClosed.Task.WaitAsync(Patience, TestContext.Current.CancellationToken);
+        var read = Task.Run(() => responses.MoveNextAsync().AsTask(), TestContext.Current.CancellationToken);
+        Assert.False(await Task.WhenAny(read, Task.Delay(20, TestContext.Current.CancellationToken)) == read);
+        line.MayClose.Set();
+
+        var stopped = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => read);
+        Assert.Equal(stopping.Token, stopped.CancellationToken);
+        await stop;
+    }
+
+    [Fact]
     public async Task The_token_given_to_the_loop_cancels_the_stream()
     {
         var (server, reset) = Endless();
@@ -364,6 +386,43 @@ public sealed class EndingTests
     }
 
     /// <summary>What a server saw of its one call.</summary>
+    /// <summary>Answers with one message, and closes when it may.</summary>
+    private sealed class StuckLine : HttpMessageHandler
+    {
+        public TaskCompletionSource IsBeingClosed { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public ManualResetEventSlim MayClose { get; } = new();
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var response = new HttpResponseMessage { Version = new(2, 0), RequestMessage = request, Content = new StreamContent(new OneMessage(this)) };
+            response.Content.Headers.ContentType = new("application/grpc");
+            return Task.FromResult(response);
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            MayClose.Dispose();
+            base.Dispose(disposing);
+        }
+
+        private sealed class OneMessage(StuckLine line) : MemoryStream(new byte[5])
+        {
+            private int _isClosed;
+
+            protected override void Dispose(bool disposing)
+            {
+                if (Interlocked.Exchange(ref _isClosed, 1) == 0)
+                {
+                    line.IsBeingClosed.SetResult();
+                    line.MayClose.Wait(Patience);
+                }
+
+                base.Dispose(disposing);
+            }
+        }
+    }
+
     private sealed class Observed
     {
         private const int StreamWindow = 65_535;
