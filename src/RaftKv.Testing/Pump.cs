@@ -9,11 +9,10 @@ namespace RaftKv.Testing;
 /// </summary>
 internal sealed class Pump : IBackground, IDisposable
 {
-    private readonly Lock _gate = new();
+    private readonly object _gate = new();
     private readonly Queue<Action> _work = [];
     private readonly SemaphoreSlim _waiting = new(0);
     private readonly Thread _thread;
-    private List<TaskCompletionSource> _idlers = [];
     private bool _isBusy;
     private volatile bool _isStopping;
     private long _activity;
@@ -40,19 +39,15 @@ internal sealed class Pump : IBackground, IDisposable
 
     public IStageRunner NewRunner(Action<string, Exception> onFailure) => new Runner(this, onFailure);
 
-    /// <summary>Completes when there is nothing to do, if only for a moment.</summary>
-    public Task WhenIdleAsync()
+    /// <summary>Waits until there is nothing to do, if only for a moment.</summary>
+    public void WaitUntilIdle()
     {
         lock (_gate)
         {
-            if (!_isBusy && _work.Count == 0)
+            while (_isBusy || _work.Count > 0)
             {
-                return Task.CompletedTask;
+                Monitor.Wait(_gate);
             }
-
-            var idler = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            _idlers.Add(idler);
-            return idler.Task;
         }
     }
 
@@ -82,19 +77,13 @@ internal sealed class Pump : IBackground, IDisposable
             }
 
             work();
-            List<TaskCompletionSource> idlers = [];
             lock (_gate)
             {
                 _isBusy = false;
                 if (_work.Count == 0)
                 {
-                    (idlers, _idlers) = (_idlers, idlers);
+                    Monitor.PulseAll(_gate);
                 }
-            }
-
-            foreach (var idler in idlers)
-            {
-                idler.TrySetResult();
             }
         }
     }

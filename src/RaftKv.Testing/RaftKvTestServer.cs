@@ -23,14 +23,16 @@ namespace RaftKv.Testing;
 /// </code></example>
 public sealed class RaftKvTestServer : IAsyncDisposable
 {
-    // Rounds through the pool without news, before everybody is believed to wait for time.
-    private const int QuietRounds = 4;
+    // Rounds through a pool that is never at rest without news, before everybody is believed to wait for time.
+    private const int QuietRounds = 8;
 
     // A cluster that has not found a leader by then never will.
     private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(1);
 
-    // In real time: for a thread that the machine did not get round to.
+    // In real time, for a thread that the machine did not get round to: while a call is under way, and while the pool has
+    // work that need not be ours.
     private static readonly TimeSpan CallPatience = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan PoolPatience = TimeSpan.FromMilliseconds(5);
 
     private readonly RaftKvTestServerOptions _options;
     private readonly ManualClock _clock;
@@ -38,6 +40,7 @@ public sealed class RaftKvTestServer : IAsyncDisposable
     private readonly TestNetwork _network;
     private readonly List<TestMember> _members = [];
     private readonly SemaphoreSlim _moving = new(1);
+    private readonly SemaphoreSlim _passed = new(0);
     private readonly List<(RaftKvClient Client, RpcChannel Channel)> _clients = [];
     private readonly Lazy<RaftKvClient>[] _clientsOfMembers;
     private int _isDisposed;
@@ -195,6 +198,7 @@ public sealed class RaftKvTestServer : IAsyncDisposable
 
         _pump.Dispose();
         _moving.Dispose();
+        _passed.Dispose();
     }
 
     private bool HasSettled()
@@ -226,20 +230,15 @@ public sealed class RaftKvTestServer : IAsyncDisposable
         await _moving.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            // From here on a thread of the pool, so that timers fire in nobody's context.
-            await PoolRoundAsync().ConfigureAwait(false);
-            var end = _clock.GetTimestamp() + by.Ticks;
-            await SettleAsync(cancellation).ConfigureAwait(false);
-            while (until?.Invoke() != true)
+            // On a thread of its own, because the pool is to be at rest, and timers are to fire in nobody's context.
+            Task moving;
+            using (ExecutionContext.SuppressFlow())
             {
-                cancellation.ThrowIfCancellationRequested();
-                if (!_clock.GoOn(end))
-                {
-                    return;
-                }
-
-                await SettleAsync(cancellation).ConfigureAwait(false);
+                moving = Task.Factory.StartNew(
+                    () => Move(by, until, cancellation), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             }
+
+            await moving.ConfigureAwait(false);
         }
         finally
         {
@@ -247,18 +246,34 @@ public sealed class RaftKvTestServer : IAsyncDisposable
         }
     }
 
-    // Until members and clients do nothing but wait for time, as far as can be told: what clients do is on threads that
-    // nobody here knows.
-    private async ValueTask SettleAsync(CancellationToken cancellation)
+    private void Move(TimeSpan by, Func<bool>? until, CancellationToken cancellation)
+    {
+        var end = _clock.GetTimestamp() + by.Ticks;
+        Settle(cancellation);
+        while (until?.Invoke() != true)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (!_clock.GoOn(end))
+            {
+                return;
+            }
+
+            Settle(cancellation);
+        }
+    }
+
+    // Until members and clients do nothing but wait for time. What clients do is done in the pool, among the work of whoever
+    // else uses it: if the pool is at rest, so are they; if it never is, they are believed to be after a while without news.
+    private void Settle(CancellationToken cancellation)
     {
         var seen = Activity();
         var quiet = 0;
         var since = Stopwatch.GetTimestamp();
         while (true)
         {
-            await _pump.WhenIdleAsync().ConfigureAwait(false);
-            await PoolRoundAsync().ConfigureAwait(false);
+            _pump.WaitUntilIdle();
             cancellation.ThrowIfCancellationRequested();
+            var isAtRest = SpinWait.SpinUntil(IsPoolAtRest, TimeSpan.FromMilliseconds(1));
             var now = Activity();
             if (now != seen)
             {
@@ -266,17 +281,19 @@ public sealed class RaftKvTestServer : IAsyncDisposable
                 continue;
             }
 
-            if (++quiet < QuietRounds)
-            {
-                continue;
-            }
-
-            if (!IsAnythingUnderWay() || Stopwatch.GetElapsedTime(since) > CallPatience)
+            // Whatever the pump was given since it was idle would be news.
+            var isUnderWay = IsAnythingUnderWay();
+            if (isAtRest && !isUnderWay)
             {
                 return;
             }
 
-            await Task.Delay(1, cancellation).ConfigureAwait(false);
+            if (++quiet > QuietRounds && Stopwatch.GetElapsedTime(since) >= (isUnderWay ? CallPatience : PoolPatience))
+            {
+                return;
+            }
+
+            GoThroughPool();
         }
     }
 
@@ -284,12 +301,19 @@ public sealed class RaftKvTestServer : IAsyncDisposable
 
     private bool IsAnythingUnderWay() => _network.SnapshotsUnderWay > 0 || _members.Any(member => member.CallsUnderWay > 0);
 
-    // Once through the queue of the pool.
-    private static Task PoolRoundAsync()
+    // Nobody works there, and nothing waits.
+    private static bool IsPoolAtRest()
     {
-        var passed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        ThreadPool.UnsafeQueueUserWorkItem(static passed => passed.TrySetResult(), passed, preferLocal: false);
-        return passed.Task;
+        ThreadPool.GetMaxThreads(out var most, out _);
+        ThreadPool.GetAvailableThreads(out var idle, out _);
+        return idle == most && ThreadPool.PendingWorkItemCount == 0;
+    }
+
+    // Once through the queue of the pool.
+    private void GoThroughPool()
+    {
+        ThreadPool.UnsafeQueueUserWorkItem(static passed => passed.Release(), _passed, preferLocal: false);
+        _passed.Wait();
     }
 
     private RaftKvClient NewClient(IReadOnlyList<TestMember> members)
