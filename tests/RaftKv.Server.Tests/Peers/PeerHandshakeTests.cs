@@ -94,9 +94,17 @@ public sealed class PeerHandshakeTests
             Assert.Equal(PeerVerdict.SameIdentity, (await early.GreetAsync(RawPeer.Hello(2, 1, process: 2))).Verdict);
         }
 
-        time.Advance(TimeSpan.FromSeconds(3));
-        using var successor = await RawPeer.ConnectAsync(one.Url);
-        Assert.Equal(PeerVerdict.Welcome, (await successor.GreetAsync(RawPeer.Hello(2, 1, process: 2))).Verdict);
+        // It comes again and again, as a process does; the silence counts from when somebody listens.
+        PeerVerdict verdict;
+        do
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            using var successor = await RawPeer.ConnectAsync(one.Url);
+            verdict = (await successor.GreetAsync(RawPeer.Hello(2, 1, process: 2))).Verdict;
+        }
+        while (verdict == PeerVerdict.SameIdentity);
+
+        Assert.Equal(PeerVerdict.Welcome, verdict);
         await one.Sees(PeerEventKind.Left, "The member has made a new connection.");
     }
 
@@ -275,7 +283,6 @@ public sealed class PeerHandshakeTests
         one.Transport.AddPeer(new NodeId(2), [listener.Url]);
         using var first = await listener.AcceptAnyAsync();
         using var second = await listener.AcceptAnyAsync();
-        time.Advance(TimeSpan.FromSeconds(3));
-        await one.Sees(PeerEventKind.CannotConnect, "It did not answer within 3 s.");
+        await TestMember.AdvancesUntil(time, () => one.Saw(PeerEventKind.CannotConnect, "It did not answer within 3 s."));
     }
 }

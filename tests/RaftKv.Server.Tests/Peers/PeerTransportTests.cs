@@ -192,10 +192,11 @@ public sealed class PeerTransportTests
         await TestMember.Until(() => one.Transport.StatusOf(new NodeId(2))!.IsConnected);
         time.Advance(TimeSpan.FromSeconds(4));
         Assert.Equal(TimeSpan.FromSeconds(4), one.Transport.StatusOf(new NodeId(2))!.ConnectedFor);
-        time.Advance(TimeSpan.FromSeconds(1));
-        await TestMember.Until(() => one.Events.Count(said => said.Kind == PeerEventKind.Disconnected) == 2);
-        Assert.Equal("Nothing was heard for 5 s.", one.Transport.StatusOf(new NodeId(2))!.LastError);
-        await TestMember.Until(() => one.Unreachables.Count == 2);
+        await TestMember.AdvancesUntil(time, () => one.Events.Count(said => said.Kind == PeerEventKind.Disconnected) == 2);
+        Assert.All(
+            one.Events.Where(said => said.Kind == PeerEventKind.Disconnected),
+            said => Assert.Contains("Nothing was heard for 5 s.", said.Text, StringComparison.Ordinal));
+        await TestMember.Until(() => one.Unreachables.Count >= 2);
     }
 
     [Fact]
@@ -206,37 +207,29 @@ public sealed class PeerTransportTests
         using var raw = await RawPeer.ConnectAsync(one.Url);
         Assert.Equal(PeerVerdict.Welcome, (await raw.GreetAsync(RawPeer.Hello(2, 1))).Verdict);
         await TestMember.Until(() => one.Events.Any(said => said.Kind == PeerEventKind.Accepted));
-        for (var i = 0; i < 5; i++)
-        {
-            // It is told all the while that the other end is there.
-            time.Advance(TimeSpan.FromSeconds(1));
-            if (i < 4)
-            {
-                var alive = new byte[PeerFrame.HeaderBytes];
-                await raw.Stream.ReadExactlyAsync(alive, TestContext.Current.CancellationToken);
-                Assert.Equal((byte)FrameKind.Alive, alive[4]);
-            }
-        }
+        var since = time.GetTimestamp();
+        await TestMember.AdvancesUntil(time, () => one.Saw(PeerEventKind.Left, "Nothing was heard for 5 s."));
+        Assert.True(time.GetElapsedTime(since) >= TimeSpan.FromSeconds(5));
 
-        await one.Sees(PeerEventKind.Left, "Nothing was heard for 5 s.");
-        await raw.ReadToEndAsync();
+        // It was told all the while that the other end is there.
+        var told = await raw.ReadToEndAsync();
+        Assert.True(told.Length >= PeerFrame.HeaderBytes);
+        Assert.Equal((byte)FrameKind.Alive, told[4]);
     }
 
     [Fact]
     public async Task Members_that_have_nothing_to_say_stay_connected()
     {
         var time = new ManualTime();
-        await using var one = await TestMember.StartAsync(1, options => options with { Time = time });
-        await using var two = await TestMember.StartAsync(2, options => options with { Time = time });
+
+        // Much longer than a step, because a machine may not get round to one of the readers for some steps.
+        var patience = TimeSpan.FromSeconds(40);
+        await using var one = await TestMember.StartAsync(1, options => options with { Time = time, ReadTimeout = patience });
+        await using var two = await TestMember.StartAsync(2, options => options with { Time = time, ReadTimeout = patience });
         one.Knows(two);
         await one.ConnectedTo(two);
-        for (var i = 0; i < 30; i++)
-        {
-            time.Advance(TimeSpan.FromSeconds(1));
-            await TestMember.Until(() => one.StatusOf(two).HeardAgo == TimeSpan.Zero);
-        }
-
-        Assert.Equal(TimeSpan.FromSeconds(30), one.StatusOf(two).ConnectedFor);
+        await one.KeepsHearingOf(two, time, seconds: 50);
+        Assert.True(one.StatusOf(two).ConnectedFor >= TimeSpan.FromSeconds(50));
         Assert.NotNull(one.StatusOf(two).RoundTrip);
     }
 

@@ -105,12 +105,14 @@ internal sealed class TestMember : IPeerReceiver, IAsyncDisposable
 
     public Task ConnectedTo(TestMember other) => Until(() => StatusOf(other).IsConnected);
 
-    public Task Sees(PeerEventKind kind, string text)
-        => Until(() => Events.Any(one => one.Kind == kind && one.Text.Contains(text, StringComparison.Ordinal)));
+    public Task Sees(PeerEventKind kind, string text) => Until(() => Saw(kind, text), $"{kind}: {text}");
+
+    public bool Saw(PeerEventKind kind, string text)
+        => Events.Any(one => one.Kind == kind && one.Text.Contains(text, StringComparison.Ordinal));
 
     public static async Task Until(Func<bool> condition, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(condition))] string what = "")
     {
-        for (var i = 0; i < 6000; i++)
+        for (var i = 0; i < 24_000; i++)
         {
             if (condition())
             {
@@ -120,7 +122,48 @@ internal sealed class TestMember : IPeerReceiver, IAsyncDisposable
             await Task.Delay(5, TestContext.Current.CancellationToken);
         }
 
-        Assert.Fail($"Did not come true in half a minute: {what}");
+        Assert.Fail($"Did not come true in two minutes: {what}");
+    }
+
+    /// <summary>Moves the clock second by second: whoever is to be woken by it may not have gone to sleep yet, and a silence
+    /// is counted from when somebody listens.</summary>
+    public static Task AdvancesUntil(
+        ManualTime time, Func<bool> condition, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(condition))] string what = "")
+        => Until(
+            () =>
+            {
+                if (condition())
+                {
+                    return true;
+                }
+
+                time.Advance(TimeSpan.FromSeconds(1));
+                return condition();
+            },
+            what);
+
+    /// <summary>Lets time go by second by second, each once the other was heard of in the one before. A second may pass without
+    /// a sign of life, where the last one was still being written when it began.</summary>
+    public async Task KeepsHearingOf(TestMember other, ManualTime time, int seconds)
+    {
+        for (var i = 0; i < seconds; i++)
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            var looks = 0;
+            await Until(() =>
+            {
+                if (++looks % 200 == 0)
+                {
+                    time.Advance(TimeSpan.FromSeconds(1));
+                }
+
+                return StatusOf(other).HeardAgo == TimeSpan.Zero;
+            });
+
+            // Other streams between the two are heard as well, which nothing here tells: the patience of the members is to be
+            // as long as many of these.
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
     }
 
     public void Receive(ReadOnlySpan<Message> messages)
