@@ -61,4 +61,27 @@ public sealed class SampleTests : IDisposable
         sample.PressEnter();
         Assert.Equal(["stopped"], await sample.EndAsync());
     }
+
+    [Fact]
+    public async Task KubeReplicaSet_has_as_many_pods_as_it_wants()
+        => Assert.Equal(
+            [
+                "three pods",
+                "one was deleted, another has taken its place",
+                "one pod, and the ReplicaSet says so",
+                "none: what belonged to it is gone with it",
+            ],
+            await Sample.RunAsync("KubeReplicaSet", _folder.FullName));
+
+    [Fact]
+    public async Task KubeNetwork_teaches_the_API_a_kind_and_looks_after_it()
+    {
+        var lines = await Sample.RunAsync("KubeNetwork", _folder.FullName);
+
+        // Who of the two is first is not said.
+        Assert.Equal(["100", "101"], lines[1..3].Select(line => line.Split(" has tag ")[1].Split(' ')[0]).Order());
+        Assert.Equal(["65536 addresses", "256 addresses"], lines[1..3].Select(line => line.Split(" and ")[1]));
+        var blue = lines[1].Split(" has tag ")[1].Split(' ')[0];
+        Assert.Equal(["the API knows networks", "red is refused: Invalid", $"white has the tag that blue had: {blue}"], [lines[0], .. lines[3..]]);
+    }
 }

@@ -11,7 +11,7 @@ internal sealed class NamespaceLifecycle(KubeRegistry registry) : IAdmissionStep
 
     public async ValueTask MutateAsync(AdmissionRequest request, CancellationToken cancellation)
     {
-        if (request.Operation != Operation.Create || request.Namespace.Length == 0)
+        if (request.Operation != AdmissionOperation.Create || request.Namespace.Length == 0)
         {
             return;
         }
@@ -36,7 +36,7 @@ internal sealed class NamespaceLifecycle(KubeRegistry registry) : IAdmissionStep
     }
 
     public ValueTask ValidateAsync(AdmissionRequest request, CancellationToken cancellation)
-        => request.Operation == Operation.Delete && request.Resource is { Group: "", Plural: "namespaces" } && Immortal.Contains(request.Name)
+        => request.Operation == AdmissionOperation.Delete && request.Resource is { Group: "", Plural: "namespaces" } && Immortal.Contains(request.Name)
             ? throw Failure.Forbidden(request.Resource.Resource, request.Name, "this namespace may not be deleted")
             : default;
 }

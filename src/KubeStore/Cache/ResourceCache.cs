@@ -49,6 +49,7 @@ internal sealed class ResourceCache : IAsyncDisposable
     public bool IsNamespaced { get; }
 
     /// <summary>Waits until it holds what the store held when it was asked, or later.</summary>
+    /// <exception cref="ObjectDisposedException">It ended first.</exception>
     public async Task<CacheSnapshot> ReadyAsync(CancellationToken cancellation)
     {
         while (true)
@@ -56,6 +57,7 @@ internal sealed class ResourceCache : IAsyncDisposable
             Task moved;
             lock (_gate)
             {
+                ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
                 if (_isReady)
                 {
                     return _snapshot;
@@ -87,6 +89,7 @@ internal sealed class ResourceCache : IAsyncDisposable
             IStorageWatch? watch;
             lock (_gate)
             {
+                ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
                 if (_isReady && _snapshot.Revision >= revision)
                 {
                     return _snapshot;
@@ -149,6 +152,9 @@ internal sealed class ResourceCache : IAsyncDisposable
     {
         await _stop.CancelAsync().ConfigureAwait(false);
         await _filling.ConfigureAwait(false);
+
+        // Whoever waits for something to come learns that nothing does.
+        Update(() => _isReady = false);
         _stop.Dispose();
     }
 
@@ -300,6 +306,19 @@ internal sealed class ResourceCache : IAsyncDisposable
         {
             return null;
         }
+    }
+
+    /// <summary>A change from the store's history, as the ring would have it.</summary>
+    internal CacheEvent? Event(StoredChange change)
+    {
+        if (!TryNames(change.Key, out _, out _))
+        {
+            return null;
+        }
+
+        var now = change.Value is { } value ? TryRead(value, change.Revision) : null;
+        var before = change.Previous is { } previous ? TryRead(previous, change.Revision) : null;
+        return now is null && before is null ? null : new(now, before, change.Revision, 0);
     }
 
     private static async Task AskForProgressAsync(IStorageWatch watch)

@@ -76,7 +76,7 @@ internal sealed class NamespaceController(KubeRegistry registry)
         var (left, finalizers) = (new List<string>(), new List<string>());
         foreach (var resource in registry.Catalog.Stored().Where(one => one.IsNamespaced && one.Allows("delete")))
         {
-            await registry.DeleteCollectionAsync(resource, name, new(), new() { Propagation = Resources.Propagation.Background }, cancellation).ConfigureAwait(false);
+            await registry.DeleteCollectionAsync(resource, name, new(), new() { Propagation = Propagation.Background }, cancellation).ConfigureAwait(false);
             var rest = await registry.ListAsync(resource, name, new(), cancellation).ConfigureAwait(false);
             if (rest.Items.Count > 0)
             {

@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using KubeStore.Failures;
 using KubeStore.Objects;
 using KubeStore.Registry;
-using KubeStore.Resources;
 using Microsoft.AspNetCore.Http;
 
 namespace KubeStore.Http;

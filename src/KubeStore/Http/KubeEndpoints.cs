@@ -3,11 +3,12 @@ using KubeStore.Registry;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Microsoft.AspNetCore.Builder;
 
 /// <summary>Kubernetes' REST API in an application of one's own.</summary>
-public static class KubeEndpoints
+public static partial class KubeEndpoints
 {
     private static readonly string[] Roots = ["/api", "/apis", "/version", "/openapi", "/healthz", "/livez", "/readyz"];
 
@@ -17,7 +18,13 @@ public static class KubeEndpoints
     /// </code></example>
     public static IEndpointConventionBuilder MapKubeStore(this IEndpointRouteBuilder app, KubeRegistry? registry = null, KubeApiOptions? options = null)
     {
-        var handler = new KubeHandler(registry ?? app.ServiceProvider.GetRequiredService<KubeRegistry>(), options ?? new());
+        options ??= new();
+        if (options.Failed is null && app.ServiceProvider.GetService<ILoggerFactory>()?.CreateLogger("KubeStore") is { } logger)
+        {
+            options = options with { Failed = failed => RequestFailed(logger, failed) };
+        }
+
+        var handler = new KubeHandler(registry ?? app.ServiceProvider.GetRequiredService<KubeRegistry>(), options);
         RequestDelegate handle = handler.HandleAsync;
         var all = new Many();
         foreach (var root in Roots)
@@ -28,6 +35,9 @@ public static class KubeEndpoints
 
         return all;
     }
+
+    [LoggerMessage(1, LogLevel.Error, "A request failed in a way it should not have.")]
+    private static partial void RequestFailed(ILogger logger, Exception failed);
 
     private sealed class Many : IEndpointConventionBuilder
     {

@@ -16,6 +16,12 @@ public sealed record KubeApiOptions
     /// <summary>Whether the roles and bindings among the objects say who may do what. If not, everybody may do everything.</summary>
     public bool UsesRoles { get; init; }
 
+    /// <summary>Whether those who do not say who they are may be heard from other machines, too. By default they are refused.</summary>
+    public bool AllowsAnonymousFromAfar { get; init; }
+
+    /// <summary>Told of what was answered with a 500 and should not have happened. By default it is logged.</summary>
+    public Action<Exception>? Failed { get; init; }
+
     /// <summary>Told, of every request that has ended, in one line what it was: for an audit log.</summary>
     public Action<string>? Audit { get; init; }
 }
@@ -34,6 +40,11 @@ internal sealed class KubeHandler(KubeRegistry registry, KubeApiOptions options)
         try
         {
             user = options.Authenticate(http) ?? throw Failure.Unauthorized();
+            if (user.Name == UserInfo.Nobody.Name && !options.AllowsAnonymousFromAfar && IsFromAfar(http))
+            {
+                throw Failure.Unauthorized();
+            }
+
             await AnswerAsync(http, user, responder).ConfigureAwait(false);
         }
         catch (StatusException failure)
@@ -48,12 +59,18 @@ internal sealed class KubeHandler(KubeRegistry registry, KubeApiOptions options)
         {
             await responder.SendStatusAsync(Failure.Timeout("request did not complete within the requested timeout").Status).ConfigureAwait(false);
         }
+        catch (ObjectDisposedException) when (!http.RequestAborted.IsCancellationRequested)
+        {
+            // The resource, or all of the registry, has just ended.
+            await responder.SendStatusAsync(Failure.Unavailable("the server is stopping").Status).ConfigureAwait(false);
+        }
         catch (BadHttpRequestException wrong)
         {
             await responder.SendStatusAsync(new Status(wrong.StatusCode, wrong.StatusCode == 413 ? "RequestEntityTooLarge" : "BadRequest", wrong.Message)).ConfigureAwait(false);
         }
         catch (Exception broken) when (broken is not (IOException or ObjectDisposedException))
         {
+            options.Failed?.Invoke(broken);
             await responder.SendStatusAsync(Failure.Internal(broken.Message).Status).ConfigureAwait(false);
         }
         finally
@@ -62,6 +79,10 @@ internal sealed class KubeHandler(KubeRegistry registry, KubeApiOptions options)
                 $"{KubeTime.Micro(registry.Time.GetUtcNow())} {user.Name} {http.Request.Method} {http.Request.Path}{http.Request.QueryString} {http.Response.StatusCode}"));
         }
     }
+
+    // A request that came by no network at all has no address.
+    private static bool IsFromAfar(HttpContext http)
+        => http.Connection.RemoteIpAddress is { } address && !System.Net.IPAddress.IsLoopback(address);
 
     private async Task AnswerAsync(HttpContext http, UserInfo user, Responder responder)
     {

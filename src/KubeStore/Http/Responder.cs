@@ -5,7 +5,6 @@ using System.Text;
 using System.Text.Json.Nodes;
 using KubeStore.Failures;
 using KubeStore.Objects;
-using KubeStore.Registry;
 using KubeStore.Resources;
 using KubeStore.Tables;
 using Microsoft.AspNetCore.Http;

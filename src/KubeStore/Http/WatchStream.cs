@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using KubeStore.Objects;
-using KubeStore.Registry;
 using KubeStore.Resources;
 using KubeStore.Tables;
 using Microsoft.AspNetCore.Http;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using KubeStore.Admission;
 using KubeStore.Failures;
 using KubeStore.Kinds;
 using KubeStore.Objects;
@@ -16,7 +17,7 @@ public sealed partial class KubeRegistry
     /// <exception cref="StatusException">It is there already, or not as its kind must be.</exception>
     public async Task<WriteResult> CreateAsync(
         ResourceDefinition resource, string ns, JsonObject body, WriteOptions options, CancellationToken cancellation = default)
-        => await CreateDecodedAsync(resource, ns, ObjectDecoder.Decode(resource, body, options), options, cancellation).ConfigureAwait(false);
+        => await CreateDecodedAsync(resource, ns, ObjectDecoder.Decode(resource, (JsonObject)JsonText.Normal(body)!, options), options, cancellation).ConfigureAwait(false);
 
     internal async Task<WriteResult> CreateDecodedAsync(
         ResourceDefinition resource, string ns, JsonObject value, WriteOptions options, CancellationToken cancellation, bool isApplied = false)
@@ -38,7 +39,7 @@ public sealed partial class KubeRegistry
             ClearStatus(resource, value);
         }
 
-        var request = new AdmissionRequest(Operation.Create, resource, "", ns, meta.Name, options.User, options.DryRun) { Object = value };
+        var request = new AdmissionRequest(AdmissionOperation.Create, resource, "", ns, meta.Name, options.User, options.DryRun) { Object = value };
         foreach (var step in _admission)
         {
             await step.MutateAsync(request, cancellation).ConfigureAwait(false);

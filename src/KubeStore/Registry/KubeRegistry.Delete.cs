@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using KubeStore.Admission;
 using KubeStore.Failures;
 using KubeStore.Kinds;
 using KubeStore.Objects;
@@ -26,7 +27,7 @@ public sealed partial class KubeRegistry
             var stored = Read(resource, name, seen ?? throw Failure.NotFound(resource.Resource, name));
             var current = Present(resource, stored).ToJson();
             CheckPreconditions(resource, ObjectMeta.Of(current), options);
-            var request = new AdmissionRequest(Operation.Delete, resource, "", ns, name, options.User, options.DryRun) { OldObject = current };
+            var request = new AdmissionRequest(AdmissionOperation.Delete, resource, "", ns, name, options.User, options.DryRun) { OldObject = current };
             foreach (var step in _admission)
             {
                 await step.ValidateAsync(request, cancellation).ConfigureAwait(false);

@@ -7,22 +7,6 @@ using KubeStore.Resources;
 
 namespace KubeStore.Registry;
 
-/// <summary>The ways to say what should be different.</summary>
-public enum PatchType
-{
-    /// <summary>RFC 6902: operations.</summary>
-    Json,
-
-    /// <summary>RFC 7386: a document laid over.</summary>
-    Merge,
-
-    /// <summary>A document laid over by the schema; for built-in kinds.</summary>
-    Strategic,
-
-    /// <summary>All that a manager wants.</summary>
-    Apply,
-}
-
 public sealed partial class KubeRegistry
 {
     /// <summary>Changes an object by a patch. Whenever somebody else is faster, the patch is laid over what is there then.</summary>
@@ -31,6 +15,7 @@ public sealed partial class KubeRegistry
     public async Task<WriteResult> PatchAsync(
         ResourceDefinition resource, string ns, string name, PatchType type, JsonNode? patch, WriteOptions options, string subresource = "", CancellationToken cancellation = default)
     {
+        patch = JsonText.Normal(patch);
         if (type == PatchType.Strategic && !resource.IsBuiltIn)
         {
             throw Failure.UnsupportedMediaType("application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using KubeStore.Admission;
 using KubeStore.Failures;
 using KubeStore.Kinds;
 using KubeStore.Objects;
@@ -15,7 +16,7 @@ public sealed partial class KubeRegistry
     /// <exception cref="StatusException">It is not there, has been modified meanwhile, or is not as its kind must be.</exception>
     public Task<WriteResult> UpdateAsync(
         ResourceDefinition resource, string ns, string name, JsonObject body, WriteOptions options, string subresource = "", CancellationToken cancellation = default)
-        => UpdateDecodedAsync(resource, ns, name, ObjectDecoder.Decode(resource, body, options), options, subresource, cancellation);
+        => UpdateDecodedAsync(resource, ns, name, ObjectDecoder.Decode(resource, (JsonObject)JsonText.Normal(body)!, options), options, subresource, cancellation);
 
     internal async Task<WriteResult> UpdateDecodedAsync(
         ResourceDefinition resource, string ns, string name, JsonObject value, WriteOptions options, string subresource, CancellationToken cancellation)
@@ -63,7 +64,7 @@ public sealed partial class KubeRegistry
             var current = Present(resource, stored).ToJson();
             var next = change((JsonObject)current.DeepClone());
             CheckPreconditions(resource, current, next, rules);
-            var request = new AdmissionRequest(Operation.Update, resource, subresource, ns, name, options.User, options.DryRun) { Object = next, OldObject = current };
+            var request = new AdmissionRequest(AdmissionOperation.Update, resource, subresource, ns, name, options.User, options.DryRun) { Object = next, OldObject = current };
             foreach (var step in _admission)
             {
                 await step.MutateAsync(request, cancellation).ConfigureAwait(false);

@@ -4,11 +4,13 @@ using KubeStore.Cache;
 using KubeStore.Failures;
 using KubeStore.Objects;
 using KubeStore.Resources;
+using KubeStore.Storage;
 
 namespace KubeStore.Registry;
 
 public sealed partial class KubeRegistry
 {
+    private const int MostPast = 10_000;
     private static readonly TimeSpan BookmarkInterval = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan LastBookmarkBefore = TimeSpan.FromSeconds(2);
 
@@ -37,9 +39,17 @@ public sealed partial class KubeRegistry
         if (!initial && version > 0)
         {
             var (cursor, oldest) = cache.StartAfter(version);
-            return cursor is null
+            if (cursor is not null)
+            {
+                return FollowAsync(resource, ns, options, selection, cursor, [], null, version, cancellation);
+            }
+
+            // What the cache has not seen, because it was filled later or has forgotten it, the store may still know.
+            cursor = cache.StartAfter(oldest - 1).Cursor;
+            var past = await AskedAsync(resource, "watch", () => PastAsync(cache, version, oldest - 1, cancellation)).ConfigureAwait(false);
+            return cursor is null || past is null
                 ? TooOldAsync(version, oldest)
-                : FollowAsync(resource, ns, options, selection, cursor, null, version, cancellation);
+                : FollowAsync(resource, ns, options, selection, cursor, past, null, version, cancellation);
         }
 
         // It may have begun again in between; then there is another moment to start from.
@@ -50,7 +60,50 @@ public sealed partial class KubeRegistry
         }
 
         var (snapshot, here) = start.Value;
-        return FollowAsync(resource, ns, options, selection, here, initial ? snapshot : null, snapshot.Revision, cancellation);
+        return FollowAsync(resource, ns, options, selection, here, [], initial ? snapshot : null, snapshot.Revision, cancellation);
+    }
+
+    /// <summary>What happened after a version, up to and with another one, from the store's history. Null if that is gone, or more
+    /// than is worth telling one by one.</summary>
+    private async Task<IReadOnlyList<CacheEvent>?> PastAsync(ResourceCache cache, long version, long until, CancellationToken cancellation)
+    {
+        using var patience = new CancellationTokenSource(CachePatience, Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, patience.Token);
+        var past = new List<CacheEvent>();
+        try
+        {
+            var watch = await _storage.WatchAsync(cache.Prefix, version + 1, either.Token).ConfigureAwait(false);
+            await using (watch.ConfigureAwait(false))
+            {
+                while (true)
+                {
+                    await watch.RequestProgressAsync().ConfigureAwait(false);
+                    var batch = await watch.NextAsync().ConfigureAwait(false);
+                    past.AddRange(batch.Changes.Where(change => change.Revision <= until).Select(cache.Event).OfType<CacheEvent>());
+                    if (past.Count > MostPast)
+                    {
+                        return null;
+                    }
+
+                    if (batch.Revision >= until)
+                    {
+                        return past;
+                    }
+                }
+            }
+        }
+        catch (HistoryGoneException)
+        {
+            return null;
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return null;
+        }
+        catch (StorageUnavailableException) when (patience.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            return null;
+        }
     }
 
     private async IAsyncEnumerable<WatchEvent> FollowAsync(
@@ -59,6 +112,7 @@ public sealed partial class KubeRegistry
         WatchOptions options,
         Selection selection,
         CacheCursor cursor,
+        IReadOnlyList<CacheEvent> past,
         CacheSnapshot? initial,
         long told,
         [EnumeratorCancellation] CancellationToken cancellation)
@@ -78,6 +132,14 @@ public sealed partial class KubeRegistry
             if (options.SendInitialEvents == true && options.AllowBookmarks)
             {
                 yield return new(WatchEventType.Bookmark, null, told) { EndsInitialEvents = true };
+            }
+        }
+
+        foreach (var happened in past)
+        {
+            if (Told(resource, ns, selection, happened) is { } say)
+            {
+                yield return say;
             }
         }
 

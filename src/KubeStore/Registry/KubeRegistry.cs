@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Text.Json.Nodes;
+using KubeStore.Admission;
 using KubeStore.Cache;
 using KubeStore.Failures;
 using KubeStore.Kinds;
@@ -18,6 +20,9 @@ public sealed record KubeRegistryOptions
 
     /// <summary>The chance behind generated names. A seeded one makes them repeatable.</summary>
     public Random Chance { get; init; } = Random.Shared;
+
+    /// <summary>The built-in steps that writes go through, in their order; those of one's own come after them.</summary>
+    public IReadOnlyList<string> Admission { get; init; } = BuiltInAdmission.All;
 }
 
 /// <summary>
@@ -37,7 +42,7 @@ public sealed partial class KubeRegistry : IAsyncDisposable
     private readonly KubeRegistryOptions _options;
     private readonly ConcurrentDictionary<string, ResourceCache> _caches = new(StringComparer.Ordinal);
     private readonly Lock _cachesGate = new();
-    private readonly List<IAdmissionStep> _admission = [];
+    private volatile IAdmissionStep[] _admission;
     private bool _isDisposed;
 
     /// <summary>On any etcd v3 cluster. The channel stays its owner's.</summary>
@@ -50,7 +55,7 @@ public sealed partial class KubeRegistry : IAsyncDisposable
     {
         _storage = storage;
         _options = options ?? new();
-        _admission.Add(new Admission.NamespaceLifecycle(this));
+        _admission = [.. _options.Admission.Select(name => BuiltInAdmission.Find(name, this))];
     }
 
     public ResourceCatalog Catalog => _options.Catalog;
@@ -59,7 +64,20 @@ public sealed partial class KubeRegistry : IAsyncDisposable
 
     internal IKubeStorage Storage => _storage;
 
-    internal IList<IAdmissionStep> Admission => _admission;
+    /// <summary>Has every write from now on go through one more step, after those that are there.</summary>
+    public void AddAdmission(IAdmissionStep step)
+    {
+        lock (_cachesGate)
+        {
+            _admission = [.. _admission, step];
+        }
+    }
+
+    /// <summary>Objects as they are at hand, for what may be a moment behind; nothing, if there is no such resource.</summary>
+    internal async ValueTask<IReadOnlyList<JsonObject>> AtHandAsync(string group, string plural, string ns, CancellationToken cancellation)
+        => Catalog.FindPreferred(group, plural) is { } resource
+            ? [.. (await ListAsync(resource, ns, new() { ResourceVersion = "0" }, cancellation).ConfigureAwait(false)).Items.Select(one => one.ToJson())]
+            : [];
 
     /// <summary>One object.</summary>
     /// <param name="resource">Of which kind.</param>

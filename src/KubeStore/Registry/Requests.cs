@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using KubeStore.Failures;
 using KubeStore.Objects;
 using KubeStore.Selectors;
@@ -17,19 +16,6 @@ public sealed record UserInfo(string Name)
     public string Uid { get; init; } = "";
 
     public IReadOnlyList<string> Groups { get; init; } = [];
-}
-
-/// <summary>What is done about fields that nobody declared, and names that come twice.</summary>
-public enum FieldValidation
-{
-    /// <summary>They are dropped, and the sender is warned.</summary>
-    Warn,
-
-    /// <summary>They are dropped.</summary>
-    Ignore,
-
-    /// <summary>They are refused.</summary>
-    Strict,
 }
 
 /// <summary>How a write is meant.</summary>
@@ -61,82 +47,13 @@ public sealed record DeleteOptions
 
     public long? GracePeriodSeconds { get; init; }
 
-    public Resources.Propagation? Propagation { get; init; }
+    public Propagation? Propagation { get; init; }
 
     /// <summary>Only the object of this uid.</summary>
     public string Uid { get; init; } = "";
 
     /// <summary>Only the object as it was in this version.</summary>
     public string ResourceVersion { get; init; } = "";
-}
-
-/// <summary>Which objects, and as of when.</summary>
-public sealed record ListOptions
-{
-    public string LabelSelector { get; init; } = "";
-
-    public string FieldSelector { get; init; } = "";
-
-    /// <summary>Empty: as it is now. "0": whatever is at hand. Else: not older than this, or exactly this.</summary>
-    public string ResourceVersion { get; init; } = "";
-
-    /// <summary>Empty, <c>Exact</c> or <c>NotOlderThan</c>.</summary>
-    public string ResourceVersionMatch { get; init; } = "";
-
-    public long Limit { get; init; }
-
-    public string Continue { get; init; } = "";
-}
-
-/// <summary>Which changes, and from when on.</summary>
-public sealed record WatchOptions
-{
-    public string LabelSelector { get; init; } = "";
-
-    public string FieldSelector { get; init; } = "";
-
-    public string ResourceVersion { get; init; } = "";
-
-    public string ResourceVersionMatch { get; init; } = "";
-
-    public bool AllowBookmarks { get; init; }
-
-    public bool? SendInitialEvents { get; init; }
-
-    /// <summary>When the watch ends by itself.</summary>
-    public TimeSpan? Timeout { get; init; }
-}
-
-/// <summary>Objects, and where they were seen.</summary>
-public sealed record ObjectList(IReadOnlyList<KubeObject> Items, long Revision)
-{
-    /// <summary>With what to ask for the next page; empty if this is the last.</summary>
-    public string Continue { get; init; } = "";
-
-    public long? RemainingItemCount { get; init; }
-}
-
-/// <summary>What has happened to an object a watcher sees.</summary>
-public enum WatchEventType
-{
-    Added,
-    Modified,
-    Deleted,
-
-    /// <summary>Nothing but that everything up to a version has been told.</summary>
-    Bookmark,
-
-    /// <summary>The watch cannot go on.</summary>
-    Error,
-}
-
-/// <summary>What a watcher is told.</summary>
-public sealed record WatchEvent(WatchEventType Type, KubeObject? Object, long Revision)
-{
-    /// <summary>A bookmark that ends the objects that were there at the beginning.</summary>
-    public bool EndsInitialEvents { get; init; }
-
-    public Status? Error { get; init; }
 }
 
 /// <summary>What a write has led to.</summary>
@@ -177,47 +94,4 @@ internal readonly record struct Selection(LabelSelector Labels, FieldSelector Fi
             throw Failure.BadRequest($"unable to parse requirement: {wrong.Message}");
         }
     }
-}
-
-/// <summary>What admission is asked about.</summary>
-internal enum Operation
-{
-    Create,
-    Update,
-    Delete,
-}
-
-/// <summary>A write on its way to the store.</summary>
-internal sealed class AdmissionRequest(
-    Operation operation, Resources.ResourceDefinition resource, string subresource, string @namespace, string name, UserInfo user, bool isDryRun)
-{
-    public Operation Operation => operation;
-
-    public Resources.ResourceDefinition Resource => resource;
-
-    public string Subresource => subresource;
-
-    public string Namespace => @namespace;
-
-    public string Name => name;
-
-    public UserInfo User => user;
-
-    public bool IsDryRun => isDryRun;
-
-    /// <summary>What is to be written; may be changed while that is asked for. Null for deletions.</summary>
-    public JsonObject? Object { get; init; }
-
-    /// <summary>What is there; null for creations.</summary>
-    public JsonObject? OldObject { get; init; }
-}
-
-/// <summary>A step every write goes through.</summary>
-internal interface IAdmissionStep
-{
-    /// <summary>May change what is to be written.</summary>
-    ValueTask MutateAsync(AdmissionRequest request, CancellationToken cancellation) => default;
-
-    /// <summary>May refuse, with a <see cref="StatusException"/>.</summary>
-    ValueTask ValidateAsync(AdmissionRequest request, CancellationToken cancellation) => default;
 }

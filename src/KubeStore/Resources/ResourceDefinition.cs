@@ -19,14 +19,6 @@ public enum GenerationRule
     Content,
 }
 
-/// <summary>What becomes of an object's dependents when it is deleted and nobody says.</summary>
-public enum Propagation
-{
-    Background,
-    Foreground,
-    Orphan,
-}
-
 /// <summary>A part of an object that is asked for at an address of its own.</summary>
 public sealed record Subresource(string Name, IReadOnlyList<string> Verbs)
 {

@@ -46,9 +46,15 @@ internal static class KubeCommand
         HelpName = "FILE",
     };
 
+    private static readonly Option<string> AuditLog = new("--audit-log")
+    {
+        Description = "A file to which a line is added for every request: when, who, what, and how it was answered; - for the standard output",
+        HelpName = "FILE",
+    };
+
     public static Command Create()
     {
-        var command = new Command("kube", "Serve the Kubernetes API, on a member in this process or on a cluster") { Listen, DataDir, Endpoints, Tokens };
+        var command = new Command("kube", "Serve the Kubernetes API, on a member in this process or on a cluster") { Listen, DataDir, Endpoints, Tokens, AuditLog };
         command.SetAction(RunAsync);
         return command;
     }
@@ -65,6 +71,18 @@ internal static class KubeCommand
                 : listen.All(endPoint => IPAddress.IsLoopback(endPoint.Address))
                     ? new KubeApiOptions()
                     : throw new FormatException("Without --token-auth-file everybody may do everything; that is served on loopback addresses only.");
+            using var auditFile = parsed.GetValue(AuditLog) is { Length: > 0 } log and not "-" ? Append(log) : null;
+            var audit = parsed.GetValue(AuditLog) switch
+            {
+                null or "" => null,
+                "-" => TextWriter.Synchronized(output),
+                _ => TextWriter.Synchronized(auditFile!),
+            };
+            options = options with
+            {
+                Audit = audit is null ? null : audit.WriteLine,
+                Failed = failed => error.WriteLine($"raftkv: a request failed: {failed}"),
+            };
             if (parsed.GetValue(Endpoints) is { Length: > 0 } endpoints)
             {
                 await using var channel = new RpcChannel(new RpcChannelOptions
@@ -92,6 +110,10 @@ internal static class KubeCommand
             return 1;
         }
     }
+
+    // Each line is there as soon as its request has ended.
+    private static StreamWriter Append(string file)
+        => new(new FileStream(file, FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
 
     private static async Task ServeAsync(RpcChannel channel, IPEndPoint[] listen, KubeApiOptions options, TextWriter output, CancellationToken stop)
     {

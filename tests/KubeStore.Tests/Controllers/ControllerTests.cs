@@ -1,7 +1,6 @@
 using KubeStore.Controllers;
 using KubeStore.Failures;
 using KubeStore.Objects;
-using KubeStore.Resources;
 using KubeStore.Tests.Registry;
 
 namespace KubeStore.Tests.Controllers;

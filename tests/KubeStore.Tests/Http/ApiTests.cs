@@ -1,7 +1,11 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
+using KubeStore.Admission;
+using KubeStore.Http;
 using KubeStore.Objects;
+using KubeStore.Registry;
+using Microsoft.AspNetCore.Http;
 
 namespace KubeStore.Tests.Http;
 
@@ -13,6 +17,37 @@ public sealed class ApiTests : IAsyncLifetime
     public async ValueTask InitializeAsync() => _server = await KubeServer.StartAsync();
 
     public async ValueTask DisposeAsync() => await _server.DisposeAsync();
+
+    [Fact]
+    public async Task What_should_not_have_happened_is_told_to_whoever_runs_the_server()
+    {
+        var failures = new List<Exception>();
+        await using var server = await KubeServer.StartAsync(new() { Failed = failures.Add });
+        server.Registry.AddAdmission(new Broken());
+        var (code, json) = await server.SendAsync(HttpMethod.Post, ConfigMaps, """{"metadata":{"name":"a"}}""");
+
+        Assert.Equal((500, "InternalError"), (code, json.TextAt("reason")));
+        Assert.Equal("a step is broken", Assert.IsType<InvalidOperationException>(Assert.Single(failures)).Message);
+    }
+
+    [Fact]
+    public async Task Who_does_not_say_who_they_are_is_heard_from_this_machine_only()
+    {
+        async Task<int> FromAsync(string address, bool allows)
+        {
+            var http = new DefaultHttpContext();
+            http.Connection.RemoteIpAddress = IPAddress.Parse(address);
+            http.Request.Method = "GET";
+            http.Request.Path = "/version";
+            await new KubeHandler(_server.Registry, new() { Authenticate = _ => UserInfo.Nobody, AllowsAnonymousFromAfar = allows }).HandleAsync(http);
+            return http.Response.StatusCode;
+        }
+
+        Assert.Equal(200, await FromAsync("127.0.0.1", allows: false));
+        Assert.Equal(200, await FromAsync("::1", allows: false));
+        Assert.Equal(401, await FromAsync("10.0.0.1", allows: false));
+        Assert.Equal(200, await FromAsync("10.0.0.1", allows: true));
+    }
 
     [Fact]
     public async Task An_object_is_created_read_changed_and_deleted()
@@ -178,5 +213,11 @@ public sealed class ApiTests : IAsyncLifetime
 
         Assert.Equal(("Scale", 1, "a=b"), (scale.Json.TextAt("kind"), scale.Json.IntegerAt("spec", "replicas"), scale.Json.TextAt("status", "selector")));
         Assert.Equal((4, 6), (patched.Json.IntegerAt("spec", "replicas"), put.Json.IntegerAt("spec", "replicas")));
+    }
+
+    private sealed class Broken : IAdmissionStep
+    {
+        public ValueTask MutateAsync(AdmissionRequest request, CancellationToken cancellation)
+            => request.Resource.Plural == "configmaps" ? throw new InvalidOperationException("a step is broken") : default;
     }
 }

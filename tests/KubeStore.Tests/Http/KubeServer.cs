@@ -18,6 +18,7 @@ internal sealed class KubeServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
     private readonly KubeControllers _controllers;
+    private bool _isDisposed;
 
     private KubeServer(WebApplication app, KubeRegistry registry, KubeControllers controllers)
     {
@@ -74,6 +75,12 @@ internal sealed class KubeServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         Client.Dispose();
         await _controllers.DisposeAsync();
         await Registry.DisposeAsync();

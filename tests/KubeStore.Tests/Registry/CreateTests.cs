@@ -6,6 +6,23 @@ namespace KubeStore.Tests.Registry;
 public sealed class CreateTests : RegistryFixture
 {
     [Fact]
+    public async Task A_tree_made_in_code_may_have_any_of_NETs_numbers()
+    {
+        var body = Json("""{"metadata":{"name":"l"}}""");
+        body["spec"] = new System.Text.Json.Nodes.JsonObject { ["leaseDurationSeconds"] = 15, ["leaseTransitions"] = (short)2 };
+        var made = await Kube.CreateAsync(Of("leases"), "default", body, new(), Cancellation);
+        Assert.Equal(15, made.Object.ToJson().IntegerAt("spec", "leaseDurationSeconds"));
+
+        var patch = new System.Text.Json.Nodes.JsonObject { ["spec"] = new System.Text.Json.Nodes.JsonObject { ["leaseDurationSeconds"] = 20 } };
+        var patched = await Kube.PatchAsync(Of("leases"), "default", "l", PatchType.Merge, patch, new(), cancellation: Cancellation);
+        Assert.Equal(20, patched.Object.ToJson().IntegerAt("spec", "leaseDurationSeconds"));
+        body["spec"]!["leaseDurationSeconds"] = 25;
+        body["metadata"]!["resourceVersion"] = patched.Object.ResourceVersion;
+        var updated = await Kube.UpdateAsync(Of("leases"), "default", "l", body, new(), cancellation: Cancellation);
+        Assert.Equal(25, updated.Object.ToJson().IntegerAt("spec", "leaseDurationSeconds"));
+    }
+
+    [Fact]
     public async Task The_server_fills_in_what_only_it_may_say()
     {
         var made = await CreateAsync("deployments", "default", """

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using KubeStore.Objects;
-using KubeStore.Resources;
 
 namespace KubeStore.Tests.Registry;
 

@@ -1,5 +1,4 @@
 using KubeStore.Objects;
-using KubeStore.Registry;
 
 namespace KubeStore.Tests.Registry;
 
@@ -13,6 +12,32 @@ public sealed class ListAndWatchTests : RegistryFixture
         {
             await CreateAsync("configmaps", ns, ConfigMap(name, $$""","labels":{"n":"{{name}}"}"""));
         }
+    }
+
+    [Fact]
+    public async Task A_watch_from_before_the_cache_was_filled_is_told_what_happened_since()
+    {
+        var first = await CreateAsync("configmaps", "default", ConfigMap("x"));
+        await DeleteAsync("configmaps", "default", "x");
+        await CreateAsync("configmaps", "default", ConfigMap("y"));
+        await using var later = NewRegistry();
+        var events = await later.WatchAsync(
+            Of("configmaps"), "default", new() { ResourceVersion = first.TextAt("metadata", "resourceVersion") }, Cancellation);
+        var told = new List<string>();
+        await foreach (var happened in events.WithCancellation(Cancellation))
+        {
+            told.Add($"{happened.Type} {happened.Object!.Name}");
+            if (told.Count == 2)
+            {
+                await CreateAsync("configmaps", "default", ConfigMap("z"));
+            }
+            else if (told.Count == 3)
+            {
+                break;
+            }
+        }
+
+        Assert.Equal(["Deleted x", "Added y", "Added z"], told);
     }
 
     [Fact]
@@ -139,6 +164,7 @@ public sealed class ListAndWatchTests : RegistryFixture
     public async Task A_version_before_all_that_is_known_is_too_old()
     {
         await ListAsync(new());
+        await Store.CompactAsync(long.MaxValue, Cancellation);
         await using var watch = await WatchAsync(new() { ResourceVersion = "1" });
 
         var error = await watch.NextAsync();

@@ -38,6 +38,9 @@ internal static class JsonText
         return node;
     }
 
+    /// <summary>A copy with the numbers that everything here relies on: whoever builds a tree by hand uses others, too.</summary>
+    public static JsonNode? Normal(JsonNode? node) => Parse(Write(node));
+
     public static JsonObject ParseObject(ReadOnlySpan<byte> json)
         => Parse(json) as JsonObject ?? throw new JsonException("The document is no object.");
 
