@@ -7,7 +7,7 @@ using KubeStore.Resources;
 namespace KubeStore.Authz;
 
 /// <summary>Answers who somebody is, and whether they may. Nothing of it is kept.</summary>
-internal sealed class AccessReviews(RbacAuthorizer? authorizer)
+internal sealed class AccessReviews(RbacAuthorizer? authorizer, ServiceAccountTokens? tokens)
 {
     public async Task<JsonObject> AnswerAsync(ResourceDefinition resource, string ns, JsonObject review, UserInfo user, CancellationToken cancellation)
     {
@@ -17,11 +17,19 @@ internal sealed class AccessReviews(RbacAuthorizer? authorizer)
         {
             "SelfSubjectReview" => new JsonObject { ["userInfo"] = Shown(user) },
             "SelfSubjectRulesReview" => await RulesAsync(user, review.TextAt("spec", "namespace"), cancellation).ConfigureAwait(false),
-            "TokenReview" => new JsonObject { ["authenticated"] = false, ["error"] = "tokens are not reviewed here" },
+            "TokenReview" => await ReviewAsync(review.TextAt("spec", "token"), cancellation).ConfigureAwait(false),
             "SelfSubjectAccessReview" => await MayAsync(user, review, cancellation).ConfigureAwait(false),
             _ => await MayAsync(Subject(resource, ns, review), review, cancellation).ConfigureAwait(false),
         };
         return review;
+    }
+
+    private async Task<JsonObject> ReviewAsync(string token, CancellationToken cancellation)
+    {
+        var user = tokens is null ? null : await tokens.UserOfAsync(token, cancellation).ConfigureAwait(false);
+        return user is null
+            ? new JsonObject { ["authenticated"] = false, ["error"] = "it is no token of a service account that is good" }
+            : new JsonObject { ["authenticated"] = true, ["user"] = Shown(user), ["audiences"] = JsonAccess.ToArray([ServiceAccountTokens.Issuer]) };
     }
 
     private static UserInfo Subject(ResourceDefinition resource, string ns, JsonObject review)
@@ -95,6 +103,11 @@ internal sealed class AccessReviews(RbacAuthorizer? authorizer)
         }
 
         json["groups"] = JsonAccess.ToArray(user.Groups);
+        foreach (var (key, values) in user.Extra)
+        {
+            json.Ensure("extra")[key] = JsonAccess.ToArray(values);
+        }
+
         return json;
     }
 }

@@ -13,6 +13,9 @@ public sealed record KubeApiOptions
     /// <summary>Who a request comes from; null for nobody, which is refused. By default everybody may do everything.</summary>
     public Func<HttpContext, UserInfo?> Authenticate { get; init; } = _ => UserInfo.Program;
 
+    /// <summary>The tokens of service accounts: known when they come, and made when they are asked for. Null for none.</summary>
+    public ServiceAccountTokens? ServiceAccounts { get; init; }
+
     /// <summary>Whether the roles and bindings among the objects say who may do what. If not, everybody may do everything.</summary>
     public bool UsesRoles { get; init; }
 
@@ -31,20 +34,26 @@ internal sealed class KubeHandler(KubeRegistry registry, KubeApiOptions options)
 {
     private readonly ServerDocuments _documents = new(registry);
     private readonly RbacAuthorizer? _authorizer = options.UsesRoles ? new(registry) : null;
-    private readonly Subresources _subresources = new(registry, new AccessReviews(options.UsesRoles ? new RbacAuthorizer(registry) : null));
+    private readonly Subresources _subresources = new(registry, new AccessReviews(options.UsesRoles ? new RbacAuthorizer(registry) : null, options.ServiceAccounts), options.ServiceAccounts);
 
     public async Task HandleAsync(HttpContext http)
     {
         var responder = new Responder(http, registry.Time);
         var user = UserInfo.Nobody;
+        var who = user.Name;
         try
         {
-            user = options.Authenticate(http) ?? throw Failure.Unauthorized();
+            user = (options.ServiceAccounts is { } accounts ? await accounts.AuthenticateAsync(http).ConfigureAwait(false) : null)
+                ?? options.Authenticate(http)
+                ?? throw Failure.Unauthorized();
+            who = user.Name;
             if (user.Name == UserInfo.Nobody.Name && !options.AllowsAnonymousFromAfar && IsFromAfar(http))
             {
                 throw Failure.Unauthorized();
             }
 
+            user = await Impersonation.ApplyAsync(http.Request, user, _authorizer, http.RequestAborted).ConfigureAwait(false);
+            who = user.Name == who ? who : $"{who} as {user.Name}";
             await AnswerAsync(http, user, responder).ConfigureAwait(false);
         }
         catch (StatusException failure)
@@ -76,7 +85,7 @@ internal sealed class KubeHandler(KubeRegistry registry, KubeApiOptions options)
         finally
         {
             options.Audit?.Invoke(FormattableString.Invariant(
-                $"{KubeTime.Micro(registry.Time.GetUtcNow())} {user.Name} {http.Request.Method} {http.Request.Path}{http.Request.QueryString} {http.Response.StatusCode}"));
+                $"{KubeTime.Micro(registry.Time.GetUtcNow())} {who} {http.Request.Method} {http.Request.Path}{http.Request.QueryString} {http.Response.StatusCode}"));
         }
     }
 

@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Http;
 namespace KubeStore.Http;
 
 /// <summary>What is asked of an object at an address of its own, and is neither the object nor its status.</summary>
-internal sealed class Subresources(KubeRegistry registry, AccessReviews reviews)
+internal sealed class Subresources(KubeRegistry registry, AccessReviews reviews, ServiceAccountTokens? tokens)
 {
     /// <summary>A scale, in the version of its object.</summary>
     public static KubeObject AsScale(ResourceDefinition resource, KubeObject value)
@@ -39,6 +39,9 @@ internal sealed class Subresources(KubeRegistry registry, AccessReviews reviews)
                 return true;
             case ("binding", "create"):
                 await BindAsync(http, path, query.Write("CreateOptions", user), responder, cancellation).ConfigureAwait(false);
+                return true;
+            case ("token", "create") when tokens is not null:
+                await IssueAsync(http, path, tokens, responder, cancellation).ConfigureAwait(false);
                 return true;
             case ("eviction", "create"):
                 await EvictAsync(http, path, query, user, responder, cancellation).ConfigureAwait(false);
@@ -119,6 +122,13 @@ internal sealed class Subresources(KubeRegistry registry, AccessReviews reviews)
             ChangeRules.None,
             cancellation).ConfigureAwait(false);
         await responder.SendStatusAsync(new Status(201, "", "")).ConfigureAwait(false);
+    }
+
+    private async Task IssueAsync(HttpContext http, KubePath path, ServiceAccountTokens tokens, Responder responder, CancellationToken cancellation)
+    {
+        var request = (JsonObject)(await RequestBody.ReadObjectAsync(http.Request, cancellation).ConfigureAwait(false)).Json!;
+        var account = await registry.GetAsync(path.Resource, path.Namespace, path.Name, cancellation: cancellation).ConfigureAwait(false);
+        await responder.SendJsonAsync(201, tokens.Issue(account, request)).ConfigureAwait(false);
     }
 
     private async Task EvictAsync(

@@ -16,6 +16,9 @@ public sealed record UserInfo(string Name)
     public string Uid { get; init; } = "";
 
     public IReadOnlyList<string> Groups { get; init; } = [];
+
+    /// <summary>What else is said of them by whoever has let them in.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Extra { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
 }
 
 /// <summary>How a write is meant.</summary>

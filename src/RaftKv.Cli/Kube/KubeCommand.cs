@@ -46,6 +46,12 @@ internal static class KubeCommand
         HelpName = "FILE",
     };
 
+    private static readonly Option<string> AccountKey = new("--service-account-key-file")
+    {
+        Description = "The key that service accounts' tokens are signed with, made if it is not there; service-accounts.key in the data directory unless --endpoints is given",
+        HelpName = "FILE",
+    };
+
     private static readonly Option<string> AuditLog = new("--audit-log")
     {
         Description = "A file to which a line is added for every request: when, who, what, and how it was answered; - for the standard output",
@@ -54,7 +60,7 @@ internal static class KubeCommand
 
     public static Command Create()
     {
-        var command = new Command("kube", "Serve the Kubernetes API, on a member in this process or on a cluster") { Listen, DataDir, Endpoints, Tokens, AuditLog };
+        var command = new Command("kube", "Serve the Kubernetes API, on a member in this process or on a cluster") { Listen, DataDir, Endpoints, Tokens, AccountKey, AuditLog };
         command.SetAction(RunAsync);
         return command;
     }
@@ -89,7 +95,7 @@ internal static class KubeCommand
                 {
                     Addresses = [.. endpoints.Split(',').Select(url => new Uri(url.Contains("://", StringComparison.Ordinal) ? url : $"http://{url}"))],
                 });
-                await ServeAsync(channel, listen, options, output, stop);
+                await ServeAsync(channel, listen, options, parsed.GetValue(AccountKey) ?? "", output, stop);
                 return 0;
             }
 
@@ -97,7 +103,7 @@ internal static class KubeCommand
                 new RaftKvOptions { DataDirectory = parsed.GetValue(DataDir)!, ListenClient = [], ListenPeer = [new IPEndPoint(IPAddress.Loopback, 0)] }, stop);
             await node.WaitUntilReadyAsync(stop);
             await using var inner = node.OpenChannel();
-            await ServeAsync(inner, listen, options, output, stop);
+            await ServeAsync(inner, listen, options, parsed.GetValue(AccountKey) ?? Path.Join(parsed.GetValue(DataDir)!, "service-accounts.key"), output, stop);
             return 0;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -115,9 +121,10 @@ internal static class KubeCommand
     private static StreamWriter Append(string file)
         => new(new FileStream(file, FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
 
-    private static async Task ServeAsync(RpcChannel channel, IPEndPoint[] listen, KubeApiOptions options, TextWriter output, CancellationToken stop)
+    private static async Task ServeAsync(RpcChannel channel, IPEndPoint[] listen, KubeApiOptions options, string accountKey, TextWriter output, CancellationToken stop)
     {
         await using var registry = new KubeRegistry(channel);
+        using var tokens = accountKey.Length > 0 ? new ServiceAccountTokens(registry, ServiceAccountTokens.OpenKey(accountKey)) : null;
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.Services.AddRoutingCore();
@@ -132,7 +139,7 @@ internal static class KubeCommand
             }
         });
         await using var app = builder.Build();
-        app.MapKubeStore(registry, options);
+        app.MapKubeStore(registry, options with { ServiceAccounts = tokens });
         await using var controllers = await KubeControllers.StartAsync(registry, stop);
         await app.StartAsync(stop);
         await output.WriteLineAsync($"raftkv: the Kubernetes API is at {string.Join(',', app.Urls)}");

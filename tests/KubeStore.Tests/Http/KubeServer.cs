@@ -35,7 +35,7 @@ internal sealed class KubeServer : IAsyncDisposable
 
     public HttpClient Client { get; }
 
-    public static async Task<KubeServer> StartAsync(KubeApiOptions? options = null)
+    public static async Task<KubeServer> StartAsync(KubeApiOptions? options = null, Func<KubeRegistry, KubeStore.Authz.ServiceAccountTokens>? tokens = null)
     {
         var registry = new KubeRegistry(new MemoryStorage());
         var builder = WebApplication.CreateSlimBuilder();
@@ -43,7 +43,7 @@ internal sealed class KubeServer : IAsyncDisposable
         builder.Services.AddRoutingCore();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         var app = builder.Build();
-        app.MapKubeStore(registry, options);
+        app.MapKubeStore(registry, tokens is null ? options : (options ?? new()) with { ServiceAccounts = tokens(registry) });
         var controllers = await KubeControllers.StartAsync(registry);
         await app.StartAsync();
         return new(app, registry, controllers);
