@@ -1,0 +1,68 @@
+using RaftKv.Faults.Histories;
+
+namespace RaftKv.Faults.Checking;
+
+/// <summary><b>In the end all members hold the same.</b> They were asked for the hash of their keys, at one revision.</summary>
+internal sealed class EqualHashes : IChecker
+{
+    public const string Call = "hash";
+
+    public string Name => "equal hashes";
+
+    public Verdict Check(History history)
+    {
+        var hashes = history.Operations.Where(operation => operation.Call == Call).ToList();
+        var damaged = history.Faults.Where(fault => FaultKinds.Damages(fault.Kind)).SelectMany(fault => fault.Targets).ToHashSet();
+        if (hashes.Count == 0)
+        {
+            return Verdict.UnknownOf(Name, "No member was asked.");
+        }
+
+        var findings = hashes.Where(hash => !hash.IsOk && !damaged.Contains(hash.Member!))
+            .Select(hash => new Finding("member-missing", $"{hash.Member} could not be asked at the end: {hash.Error}", hash))
+            .ToList();
+        foreach (var same in hashes.Where(hash => hash.IsOk).GroupBy(hash => (hash.Revision, hash.CompactRevision)))
+        {
+            findings.AddRange(same.Where(hash => hash.Hash != same.First().Hash).Select(other => new Finding(
+                "members-differ", $"{other.Member} and {same.First().Member} do not hold the same at revision {same.Key.Revision}.", same.First(), other)));
+        }
+
+        var states = hashes.Where(hash => hash.IsOk).Select(hash => (hash.Revision, hash.CompactRevision)).Distinct().Count();
+        return findings.Count == 0 && states > 1
+            ? Verdict.UnknownOf(Name, "The members were at different revisions, so their hashes cannot be compared.")
+            : Verdict.Of(Name, findings, $"{hashes.Count} members");
+    }
+}
+
+/// <summary><b>No member ends unless it is made to, and none says what no member should have to say.</b></summary>
+internal sealed class MembersLive : IChecker
+{
+    public string Name => "members live";
+
+    public Verdict Check(History history)
+        => Verdict.Of(
+            Name,
+            [
+                .. history.Exits.Where(exit => !exit.Expected).Select(exit => new Finding("unexpected-exit", $"{exit.Member} ended at {exit.At} us with code {exit.Code}: {exit.LastWords}")),
+                .. history.Logs.Select(log => new Finding("bad-log", $"{log.Member}: {log.Text}")),
+            ],
+            $"{history.Exits.Count} ends");
+}
+
+/// <summary>What is done to members, by name.</summary>
+internal static class FaultKinds
+{
+    public const string Kill = "kill";
+    public const string Pause = "pause";
+    public const string Partition = "partition";
+    public const string Link = "link";
+    public const string Membership = "membership";
+    public const string Compaction = "compaction";
+    public const string Disk = "disk";
+    public const string Damage = "damage";
+    public const string Memory = "memory";
+    public const string Client = "client";
+
+    /// <summary>Whether a member may be unable to go on after it, and right to refuse.</summary>
+    public static bool Damages(string kind) => kind == Damage;
+}
