@@ -6,12 +6,10 @@ namespace RaftKv.Load;
 /// </summary>
 public static class LoadProcess
 {
-    // The runtime has no other place for this setting, and looks at it with the first socket.
-    private const string Inline = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
+    /// <summary>What is set, for those who start other processes and take it from them.</summary>
+    /// <remarks>The runtime has no other place for this setting, and looks at it with the first socket.</remarks>
+    public const string InlineVariable = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
 
     /// <summary>To be called before the process has any socket.</summary>
-    public static void Prepare() => Environment.SetEnvironmentVariable(Inline, "1");
-
-    /// <summary>Takes back what other processes would inherit.</summary>
-    public static void Clean(IDictionary<string, string?> environment) => environment.Remove(Inline);
+    public static void Prepare() => Environment.SetEnvironmentVariable(InlineVariable, "1");
 }

@@ -3,7 +3,7 @@ using System.Globalization;
 using RaftKv.Differential;
 using RaftKv.Differential.Comparing;
 using RaftKv.Differential.Sequences;
-using RaftKv.Differential.Stores;
+using RaftKv.Stores;
 
 // More than a shrink has needed so far.
 const int MostRuns = 1000;

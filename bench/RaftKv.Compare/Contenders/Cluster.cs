@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using RaftKv.Load;
+using RaftKv.Stores;
 
 namespace RaftKv.Compare.Contenders;
 
@@ -37,20 +38,22 @@ internal sealed class Cluster : IAsyncDisposable
         }
 
         Directory.CreateDirectory(folder);
-        var ports = FreePorts.Find(2 * members);
-        var all = string.Join(",", Enumerable.Range(0, members).Select(i => $"m{i}=http://127.0.0.1:{ports[members + i]}"));
+        // What this process has set for its own sockets is not for the members.
+        string[] launcher = ["env", "-u", LoadProcess.InlineVariable];
+        var ground = new LocalGround(folder);
+        var places = Enumerable.Range(0, members).Select(i => ground.Place($"m{i}") with { Launcher = launcher }).ToList();
+        var all = string.Join(",", places.Select(place => $"{place.Name}={Text(place.Peer)}"));
         var cluster = new Cluster(folder)
         {
             Members =
             [
-                .. Enumerable.Range(0, members).Select(i => new Member(
+                .. places.Select(place => new Member(
                     contender,
-                    new LoadEndpoint("127.0.0.1", ports[i]),
+                    place,
                     [
-                        "--name", $"m{i}", "--data-dir", Path.Join(folder, $"m{i}"),
-                        "--listen-client-urls", $"http://127.0.0.1:{ports[i]}", "--advertise-client-urls", $"http://127.0.0.1:{ports[i]}",
-                        "--listen-peer-urls", $"http://127.0.0.1:{ports[members + i]}",
-                        "--initial-advertise-peer-urls", $"http://127.0.0.1:{ports[members + i]}",
+                        "--name", place.Name, "--data-dir", place.Folder,
+                        "--listen-client-urls", Text(place.Client), "--advertise-client-urls", Text(place.Client),
+                        "--listen-peer-urls", Text(place.Peer), "--initial-advertise-peer-urls", Text(place.Peer),
                         "--initial-cluster", all, "--log-level", "error", "--quota-backend-bytes", "32000000000",
                     ])),
             ],
@@ -75,6 +78,8 @@ internal sealed class Cluster : IAsyncDisposable
 
         return cluster;
     }
+
+    private static string Text(Uri address) => address.GetLeftPart(UriPartial.Authority);
 
     /// <summary>Bytes that all their files take up, as du(1) counts them.</summary>
     public async Task<long> DiskBytesAsync()

@@ -1,53 +1,45 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using RaftKv.Load;
+using RaftKv.Stores;
 
 namespace RaftKv.Compare.Contenders;
 
 /// <summary>One process of a cluster, which may be stopped and started again on its data.</summary>
-internal sealed class Member(Contender contender, LoadEndpoint client, IReadOnlyList<string> flags) : IAsyncDisposable
+internal sealed class Member : IAsyncDisposable
 {
-    private const int Sigterm = 15;
-    private static readonly List<Process> Running = [];
-    private readonly Queue<string> _said = new();
-    private Process? _process;
+    private static readonly List<Member> All = [];
+    private readonly Contender _contender;
+    private readonly StoreMember _process;
 
     // Nobody should find members of a comparison that was interrupted.
     static Member() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
     {
-        lock (Running)
+        lock (All)
         {
-            Running.ForEach(process => process.Kill());
+            All.ForEach(member => member._process.Dispose());
         }
     };
 
-    public LoadEndpoint Client { get; } = client;
-
-    public double CpuSeconds => ProcessFigures.CpuSeconds(File.ReadAllText($"/proc/{_process!.Id}/stat"));
-
-    public long ResidentBytes => ProcessFigures.Bytes(File.ReadAllText($"/proc/{_process!.Id}/status"), "VmRSS");
-
-    public long PeakResidentBytes => ProcessFigures.Bytes(File.ReadAllText($"/proc/{_process!.Id}/status"), "VmHWM");
-
-    public void Start()
+    public Member(Contender contender, MemberPlace place, IEnumerable<string> flags)
     {
-        var start = new ProcessStartInfo(contender.Command[0], [.. contender.Command.Skip(1), .. flags])
+        _contender = contender;
+        Client = new LoadEndpoint(place.Client.Host, place.Client.Port);
+        _process = new StoreMember(place, [.. contender.Command, .. flags]);
+        lock (All)
         {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        LoadProcess.Clean(start.Environment);
-        _process = Process.Start(start)!;
-        lock (Running)
-        {
-            Running.Add(_process);
+            All.Add(this);
         }
-
-        _process.OutputDataReceived += (_, line) => Remember(line.Data);
-        _process.ErrorDataReceived += (_, line) => Remember(line.Data);
-        _process.BeginOutputReadLine();
-        _process.BeginErrorReadLine();
     }
+
+    public LoadEndpoint Client { get; }
+
+    public double CpuSeconds => ProcessFigures.CpuSeconds(File.ReadAllText($"/proc/{_process.ProcessId}/stat"));
+
+    public long ResidentBytes => ProcessFigures.Bytes(File.ReadAllText($"/proc/{_process.ProcessId}/status"), "VmRSS");
+
+    public long PeakResidentBytes => ProcessFigures.Bytes(File.ReadAllText($"/proc/{_process.ProcessId}/status"), "VmHWM");
+
+    public void Start() => _process.Start();
 
     /// <summary>Waits until it answers a read that is certain to be current.</summary>
     /// <exception cref="InvalidOperationException">It does not.</exception>
@@ -66,10 +58,10 @@ internal sealed class Member(Contender contender, LoadEndpoint client, IReadOnly
             }
             catch (Exception failed) when (failed is IOException or System.Net.Sockets.SocketException or OperationCanceledException)
             {
-                if (_process!.HasExited || waited.Elapsed > patience)
+                if (!_process.IsRunning || waited.Elapsed > patience)
                 {
                     throw new InvalidOperationException(
-                        $"{contender.Name} at {Client.Host}:{Client.Port} {(_process.HasExited ? "ended" : "did not become ready")}:\n{Said()}", failed);
+                        $"{_contender.Name} at {Client.Host}:{Client.Port} {(_process.IsRunning ? "did not become ready" : "ended")}:\n{_process.Log}", failed);
                 }
             }
 
@@ -78,68 +70,19 @@ internal sealed class Member(Contender contender, LoadEndpoint client, IReadOnly
     }
 
     /// <summary>Asks it to end, and waits until it has.</summary>
-    public async Task StopAsync()
-    {
-        if (Kill(_process!.Id, Sigterm) != 0)
-        {
-            throw new InvalidOperationException($"{contender.Name} could not be stopped: error {Marshal.GetLastPInvokeError()}.");
-        }
-
-        await GoneAsync();
-    }
+    public Task StopAsync() => _process.StopAsync();
 
     /// <summary>Lets it end without a warning.</summary>
-    public async Task KillAsync()
-    {
-        _process!.Kill();
-        await GoneAsync();
-    }
+    public Task KillAsync() => _process.KillAsync();
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
-        if (_process is not null)
+        lock (All)
         {
-            await KillAsync();
-        }
-    }
-
-    private async Task GoneAsync()
-    {
-        await _process!.WaitForExitAsync();
-        lock (Running)
-        {
-            Running.Remove(_process);
+            All.Remove(this);
         }
 
         _process.Dispose();
-        _process = null;
-    }
-
-    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int Kill(int process, int signal);
-
-    private void Remember(string? line)
-    {
-        lock (_said)
-        {
-            if (line is not null)
-            {
-                _said.Enqueue(line);
-            }
-
-            if (_said.Count > 20)
-            {
-                _said.Dequeue();
-            }
-        }
-    }
-
-    private string Said()
-    {
-        lock (_said)
-        {
-            return string.Join('\n', _said);
-        }
+        return ValueTask.CompletedTask;
     }
 }

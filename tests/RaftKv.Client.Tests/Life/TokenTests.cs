@@ -1,7 +1,7 @@
-using RaftKv.Differential.Stores;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Rpc;
 using RaftKv.Rpc.Client;
+using RaftKv.Stores;
 
 namespace RaftKv.Client.Tests.Life;
 

@@ -1,9 +1,9 @@
 using System.Globalization;
 using RaftKv.Compatibility.Tests.Stores;
 using RaftKv.Differential.Sequences;
-using RaftKv.Differential.Stores;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Rpc;
+using RaftKv.Stores;
 
 namespace RaftKv.Compatibility.Tests.Errors;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using RaftKv.Differential.Stores;
+using RaftKv.Stores;
 
 namespace RaftKv.Compatibility.Tests.Etcdctl;
 

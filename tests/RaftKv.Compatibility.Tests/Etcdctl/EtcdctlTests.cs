@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using RaftKv.Compatibility.Tests.Stores;
-using RaftKv.Differential.Stores;
 using RaftKv.Protocol.Etcd;
+using RaftKv.Stores;
 
 namespace RaftKv.Compatibility.Tests.Etcdctl;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using RaftKv.Differential.Stores;
+using RaftKv.Stores;
 
 namespace RaftKv.Compatibility.Tests.Etcdctl;
 

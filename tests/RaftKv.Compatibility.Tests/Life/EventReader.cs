@@ -1,8 +1,8 @@
 using Google.Protobuf;
-using RaftKv.Differential.Stores;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Protocol.Mvcc;
 using RaftKv.Rpc;
+using RaftKv.Stores;
 
 namespace RaftKv.Compatibility.Tests.Life;
 

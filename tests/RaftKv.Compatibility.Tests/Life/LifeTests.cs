@@ -2,9 +2,9 @@ using System.Diagnostics;
 using System.Globalization;
 using Google.Protobuf;
 using RaftKv.Compatibility.Tests.Stores;
-using RaftKv.Differential.Stores;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Rpc;
+using RaftKv.Stores;
 
 namespace RaftKv.Compatibility.Tests.Life;
 

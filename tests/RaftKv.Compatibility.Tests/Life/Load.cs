@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using Google.Protobuf;
-using RaftKv.Differential.Stores;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Protocol.Mvcc;
+using RaftKv.Stores;
 
 namespace RaftKv.Compatibility.Tests.Life;
 

@@ -2,12 +2,12 @@ using System.Globalization;
 using Google.Protobuf;
 using RaftKv.Compatibility.Tests.Stores;
 using RaftKv.Differential.Sequences;
-using RaftKv.Differential.Stores;
 using RaftKv.Protocol.Election;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Protocol.Lock;
 using RaftKv.Rpc;
 using RaftKv.Rpc.Client;
+using RaftKv.Stores;
 
 namespace RaftKv.Compatibility.Tests.Lines;
 

@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using Google.Protobuf;
-using RaftKv.Differential.Stores;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Rpc;
+using RaftKv.Stores;
 
 namespace RaftKv.Compatibility.Tests.Stores;
 
@@ -44,7 +44,7 @@ internal static class Target
     {
         var logs = LogFolder(program);
         TestContext.Current.TestOutputHelper?.WriteLine($"what {program.Name} prints is in {logs}");
-        return await StoreProcess.StartAsync(program, members, logs, TestContext.Current.CancellationToken);
+        return await StoreProcess.StartAsync(program, members, logs, cancellation: TestContext.Current.CancellationToken);
     }
 
     /// <summary>Skips only where there is no store at all. One that is there and does not work is for the tests to find out.</summary>

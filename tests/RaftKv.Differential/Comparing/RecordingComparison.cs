@@ -1,6 +1,6 @@
 using RaftKv.Differential.Running;
-using RaftKv.Differential.Stores;
 using RaftKv.Differential.Text;
+using RaftKv.Stores;
 
 namespace RaftKv.Differential.Comparing;
 

@@ -1,8 +1,8 @@
 using Google.Protobuf;
 using RaftKv.Differential.Running;
 using RaftKv.Differential.Sequences;
-using RaftKv.Differential.Stores;
 using RaftKv.Protocol.Etcd;
+using RaftKv.Stores;
 
 namespace RaftKv.Differential.Comparing;
 

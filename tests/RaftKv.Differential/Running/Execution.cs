@@ -1,11 +1,11 @@
 using System.Diagnostics;
 using Google.Protobuf;
 using RaftKv.Differential.Sequences;
-using RaftKv.Differential.Stores;
 using RaftKv.Differential.Text;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Protocol.Mvcc;
 using RaftKv.Rpc.Client;
+using RaftKv.Stores;
 
 namespace RaftKv.Differential.Running;
 

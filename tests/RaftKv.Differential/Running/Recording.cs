@@ -1,5 +1,5 @@
 using RaftKv.Differential.Sequences;
-using RaftKv.Differential.Stores;
+using RaftKv.Stores;
 
 namespace RaftKv.Differential.Running;
 

@@ -1,9 +1,9 @@
 using System.Threading.Channels;
-using RaftKv.Differential.Stores;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Protocol.Mvcc;
 using RaftKv.Rpc;
 using RaftKv.Rpc.Client;
+using RaftKv.Stores;
 
 namespace RaftKv.Differential.Running;
 

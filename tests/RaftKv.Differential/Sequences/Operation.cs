@@ -1,8 +1,8 @@
 using System.Globalization;
 using Google.Protobuf;
-using RaftKv.Differential.Stores;
 using RaftKv.Differential.Text;
 using RaftKv.Protocol.Etcd;
+using RaftKv.Stores;
 
 namespace RaftKv.Differential.Sequences;
 

@@ -1,4 +1,4 @@
-using RaftKv.Differential.Stores;
+using RaftKv.Stores;
 
 namespace RaftKv.Cli.Tests.Commands.Etcd;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using RaftKv.Cli.Commands.Text;
-using RaftKv.Differential.Stores;
+using RaftKv.Stores;
 
 namespace RaftKv.Cli.Tests.Commands.Etcd;
 

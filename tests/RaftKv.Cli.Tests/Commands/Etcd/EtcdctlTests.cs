@@ -1,5 +1,5 @@
 using RaftKv.Cli.Commands.Text;
-using RaftKv.Differential.Stores;
+using RaftKv.Stores;
 
 namespace RaftKv.Cli.Tests.Commands.Etcd;
 

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using RaftKv.Cli.Commands.Text;
-using RaftKv.Differential.Stores;
+using RaftKv.Stores;
 
 namespace RaftKv.Cli.Tests.Commands.Etcd;
 

@@ -3,7 +3,7 @@ using RaftKv.Protocol.Etcd;
 using RaftKv.Rpc;
 using RaftKv.Rpc.Client;
 
-namespace RaftKv.Differential.Stores;
+namespace RaftKv.Stores;
 
 /// <summary>
 /// A store of one or more members on this machine, in a folder of its own that goes with it. The same flags start etcd
@@ -23,15 +23,17 @@ public sealed class StoreProcess : IAsyncDisposable
 
     private readonly string _folder;
     private readonly string? _logFolder;
+    private readonly IStoreGround _ground;
     // Replaced and never changed, because others look at it while members come and go.
     private volatile IReadOnlyList<StoreMember> _members = [];
     private int _named;
 
-    private StoreProcess(StoreProgram program, string folder, string? logFolder)
+    private StoreProcess(StoreProgram program, string folder, string? logFolder, IStoreGround ground)
     {
         Program = program;
         _folder = folder;
         _logFolder = logFolder;
+        _ground = ground;
     }
 
     public StoreProgram Program { get; }
@@ -44,12 +46,13 @@ public sealed class StoreProcess : IAsyncDisposable
     /// <summary>Starts all members and waits until each knows a leader.</summary>
     /// <exception cref="StoreException">It did not come up; the text has what it printed.</exception>
     /// <param name="logFolder">Where all that the members print stays when they are gone; null: it goes with them.</param>
+    /// <param name="ground">Where the members stand; null: on free ports, in a folder that goes with them.</param>
     public static async Task<StoreProcess> StartAsync(
-        StoreProgram program, int members = 1, string? logFolder = null, CancellationToken cancellation = default)
+        StoreProgram program, int members = 1, string? logFolder = null, IStoreGround? ground = null, CancellationToken cancellation = default)
     {
         for (var attempt = 1; ; attempt++)
         {
-            var store = Create(program, members, logFolder);
+            var store = Create(program, members, logFolder, ground);
             try
             {
                 foreach (var member in store.Members)
@@ -89,17 +92,15 @@ public sealed class StoreProcess : IAsyncDisposable
     /// <param name="isLearner">It gets what the others have and has no vote.</param>
     public async Task<StoreMember> AddAsync(bool isLearner = false, CancellationToken cancellation = default)
     {
-        var addresses = FreeAddresses(2);
-        var (client, peer) = (addresses[0], addresses[1]);
+        var place = _ground.Place($"m{++_named}");
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         patience.CancelAfter(Patience);
-        var known = await JoinAsync(peer, isLearner, patience.Token);
+        var known = await JoinAsync(place.Peer, isLearner, patience.Token);
 
         // The new one's name is not known to the cluster before it has said it.
-        var name = $"m{++_named}";
         var cluster = string.Join(',', known.SelectMany(
-            other => other.PeerURLs.Select(url => $"{(url == Text(peer) ? name : other.Name)}={url}")));
-        var member = NewMember(name, client, peer, cluster, "existing");
+            other => other.PeerURLs.Select(url => $"{(url == Text(place.Peer) ? place.Name : other.Name)}={url}")));
+        var member = NewMember(place, cluster, "existing");
         _members = [.. _members, member];
         member.Start();
 
@@ -173,43 +174,38 @@ public sealed class StoreProcess : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Addresses of this machine that nobody listens on now.</summary>
-    public static IReadOnlyList<Uri> FreeAddresses(int count)
-        => [.. FreePorts.Find(count).Select(port => new Uri($"http://127.0.0.1:{port}"))];
-
-    private static StoreProcess Create(StoreProgram program, int count, string? logFolder)
+    private static StoreProcess Create(StoreProgram program, int count, string? logFolder, IStoreGround? ground)
     {
         if (logFolder is not null)
         {
             Directory.CreateDirectory(logFolder);
         }
 
-        var store = new StoreProcess(program, Directory.CreateTempSubdirectory($"{program.Name}-").FullName, logFolder);
-        var addresses = FreeAddresses(2 * count);
-        var names = Enumerable.Range(1, count).Select(number => $"m{number}").ToList();
-        var cluster = string.Join(',', names.Select((name, i) => $"{name}={Text(addresses[count + i])}"));
-        store._members = [.. names.Select((name, i) => store.NewMember(name, addresses[i], addresses[count + i], cluster, "new"))];
+        var folder = Directory.CreateTempSubdirectory($"{program.Name}-").FullName;
+        var store = new StoreProcess(program, folder, logFolder, ground ?? new LocalGround(folder));
+        var places = Enumerable.Range(1, count).Select(number => store._ground.Place($"m{number}")).ToList();
+        var cluster = string.Join(',', places.Select(place => $"{place.Name}={Text(place.Peer)}"));
+        store._members = [.. places.Select(place => store.NewMember(place, cluster, "new"))];
         store._named = count;
         return store;
     }
 
-    private StoreMember NewMember(string name, Uri client, Uri peer, string cluster, string clusterState)
-    {
-        string[] arguments =
+    private StoreMember NewMember(MemberPlace place, string cluster, string clusterState) => new(
+        place,
         [
-            "--name", name,
-            "--data-dir", Path.Combine(_folder, name, "data"),
-            "--listen-client-urls", Text(client),
-            "--advertise-client-urls", Text(client),
-            "--listen-peer-urls", Text(peer),
-            "--initial-advertise-peer-urls", Text(peer),
+            Program.Path,
+            "--name", place.Name,
+            "--data-dir", Path.Combine(place.Folder, "data"),
+            "--listen-client-urls", Text(place.Client),
+            "--advertise-client-urls", Text(place.Client),
+            "--listen-peer-urls", Text(place.ListenPeer),
+            "--initial-advertise-peer-urls", Text(place.Peer),
             "--initial-cluster", cluster,
             "--initial-cluster-state", clusterState,
             "--initial-cluster-token", "compatibility",
             .. Program.Arguments,
-        ];
-        return new StoreMember(Program, name, Path.Combine(_folder, name), client, peer, arguments, _logFolder);
-    }
+        ],
+        _logFolder);
 
     /// <returns>All members that the cluster has then.</returns>
     private async Task<IEnumerable<Member>> JoinAsync(Uri peer, bool isLearner, CancellationToken patience)
@@ -258,7 +254,9 @@ public sealed class StoreProcess : IAsyncDisposable
 
     private static string Text(Uri address) => address.GetLeftPart(UriPartial.Authority);
 
-    private async Task WaitUntilReadyAsync(StoreMember member, CancellationToken cancellation)
+    /// <summary>Waits until a member that was started knows who leads.</summary>
+    /// <exception cref="StoreException">It ends, or it takes too long; the text has what it printed.</exception>
+    public async Task WaitUntilReadyAsync(StoreMember member, CancellationToken cancellation = default)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         patience.CancelAfter(Patience);

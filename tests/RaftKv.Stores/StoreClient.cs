@@ -3,7 +3,7 @@ using RaftKv.Protocol.Etcd;
 using RaftKv.Rpc;
 using RaftKv.Rpc.Client;
 
-namespace RaftKv.Differential.Stores;
+namespace RaftKv.Stores;
 
 /// <summary>Our client at one member of a store, with every call's failure as an answer.</summary>
 public sealed class StoreClient : IAsyncDisposable

@@ -1,4 +1,4 @@
-namespace RaftKv.Differential.Stores;
+namespace RaftKv.Stores;
 
 /// <summary>A program that serves etcd's client API: where it is, and what its members are asked to do beside the usual.</summary>
 public sealed record StoreProgram(string Name, string Path)

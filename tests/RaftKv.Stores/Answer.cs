@@ -1,7 +1,7 @@
 using Google.Protobuf;
 using RaftKv.Rpc;
 
-namespace RaftKv.Differential.Stores;
+namespace RaftKv.Stores;
 
 /// <summary>How a call ended: with a message, or with a status that says why there is none.</summary>
 public sealed record Answer(RpcStatus Status, IMessage? Message)

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace RaftKv.Differential.Stores;
+namespace RaftKv.Stores;
 
 /// <summary>
 /// One member of a store as a process that can be killed, stopped and paused, and started again on its folder and
@@ -12,22 +12,22 @@ public sealed class StoreMember : IDisposable
     private const int KeptLogLines = 40;
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(30);
 
-    private readonly StoreProgram _program;
-    private readonly string[] _arguments;
+    private readonly string[] _command;
     private readonly Queue<string> _log = new();
     private readonly StreamWriter? _logFile;
     private Process? _process;
 
-    internal StoreMember(
-        StoreProgram program, string name, string folder, Uri client, Uri peer, IEnumerable<string> arguments, string? logFolder)
+    /// <param name="place">Where it runs.</param>
+    /// <param name="command">The program and its arguments.</param>
+    /// <param name="logFolder">Where all that it prints stays when it is gone; null: nowhere.</param>
+    public StoreMember(MemberPlace place, IEnumerable<string> command, string? logFolder = null)
     {
-        _program = program;
-        Name = name;
-        Folder = folder;
-        Client = client;
-        Peer = peer;
-        _arguments = [.. arguments];
-        _logFile = logFolder is null ? null : new StreamWriter(Path.Combine(logFolder, $"{name}.log"), append: false) { AutoFlush = true };
+        Name = place.Name;
+        Folder = place.Folder;
+        Client = place.Client;
+        Peer = place.Peer;
+        _command = [.. place.Launcher, .. command];
+        _logFile = logFolder is null ? null : new StreamWriter(Path.Combine(logFolder, $"{Name}.log"), append: false) { AutoFlush = true };
     }
 
     public string Name { get; }
@@ -42,6 +42,9 @@ public sealed class StoreMember : IDisposable
     public int? ProcessId => IsRunning ? _process!.Id : null;
 
     public bool IsRunning => _process is { HasExited: false };
+
+    /// <summary>The exit code of a process that has ended though nobody here ended it; null otherwise.</summary>
+    public int? OwnExitCode => _process is { HasExited: true } ended ? ended.ExitCode : null;
 
     /// <summary>The last lines that it printed.</summary>
     public string Log
@@ -63,7 +66,7 @@ public sealed class StoreMember : IDisposable
         }
 
         Directory.CreateDirectory(Folder);
-        var start = new ProcessStartInfo(_program.Path, _arguments)
+        var start = new ProcessStartInfo(_command[0], _command[1..])
         {
             WorkingDirectory = Folder,
             RedirectStandardInput = true,
@@ -77,7 +80,8 @@ public sealed class StoreMember : IDisposable
             start.Environment.Remove(variable);
         }
 
-        Keep(string.Create(CultureInfo.InvariantCulture, $"# {_program.Path} {string.Join(' ', _arguments)}"));
+        Keep($"# {string.Join(' ', _command)}");
+        _process?.Dispose();
         _process = Process.Start(start)!;
         _process.StandardInput.Close();
         _process.OutputDataReceived += (_, line) => Keep(line.Data);
@@ -109,6 +113,16 @@ public sealed class StoreMember : IDisposable
     {
         await KillAsync();
         Directory.Delete(Folder, recursive: true);
+    }
+
+    /// <summary>Forgets a process that has ended by itself.</summary>
+    public void Forget()
+    {
+        if (!IsRunning)
+        {
+            _process?.Dispose();
+            _process = null;
+        }
     }
 
     /// <summary>Asks it to end, and waits until it has.</summary>

@@ -6,7 +6,7 @@ using RaftKv.Protocol.Lock;
 using RaftKv.Rpc;
 using RaftKv.Rpc.Client;
 
-namespace RaftKv.Differential.Stores;
+namespace RaftKv.Stores;
 
 /// <summary>A unary method that takes and gives whatever message is its own.</summary>
 public abstract class StoreMethod(string verb, MessageDescriptor request)
