@@ -1,1 +1,3 @@
-return 0;
+using RaftKv.Faults.CommandLine;
+
+return await new FaultCommands(Console.Out, Console.Error).RunAsync(args);

@@ -6,7 +6,7 @@ namespace RaftKv.Faults.Checking;
 /// <b>The run was able to show something.</b> A store that answers nobody breaks no promise, and a fault that did not hit
 /// anybody tests nothing: such a run is not passed.
 /// </summary>
-internal sealed class Meaningful(int leastAnswers = 20) : IChecker
+internal sealed class Meaningful(int leastAnswers = 5) : IChecker
 {
     // Of one kind of operation: so often asked, it should have been answered once.
     private const int ManyTries = 20;

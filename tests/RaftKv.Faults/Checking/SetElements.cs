@@ -13,13 +13,26 @@ internal sealed class SetElements : IChecker
     public Verdict Check(History history)
     {
         var findings = new List<Finding>();
+        var counts = new Counts();
+        foreach (var set in history.Operations.GroupBy(operation => operation.Key))
+        {
+            CheckOne([.. set], findings, counts);
+        }
+
+        return counts.Reads == 0
+            ? Verdict.UnknownOf(Name, "No set was ever read.")
+            : Verdict.Of(Name, findings, $"{counts.Adds} additions, {counts.Reads} reads, {counts.Lost} lost, {counts.Stale} stale, {counts.NeverRead} never read");
+    }
+
+    private static void CheckOne(List<Invocation> operations, List<Finding> findings, Counts counts)
+    {
         var adds = new Dictionary<string, Invocation>(StringComparer.Ordinal);
-        foreach (var add in history.Operations.Where(operation => operation.Call == "add"))
+        foreach (var add in operations.Where(operation => operation.Call == "add"))
         {
             adds[add.Value!] = add;
         }
 
-        var reads = history.Operations.Where(operation => operation is { Call: "elements", IsOk: true, Elements: not null })
+        var reads = operations.Where(operation => operation is { Call: "elements", IsOk: true, Elements: not null })
             .OrderBy(read => read.Begin)
             .Select(read => (Read: read, Elements: read.Elements!.ToHashSet(StringComparer.Ordinal)))
             .ToList();
@@ -28,7 +41,8 @@ internal sealed class SetElements : IChecker
             CheckRead(read, elements, adds, findings);
         }
 
-        var (lost, stale, neverRead) = (0, 0, 0);
+        counts.Adds += adds.Count;
+        counts.Reads += reads.Count;
         foreach (var (element, add) in adds)
         {
             var seen = reads.Where(read => read.Elements.Contains(element)).ToList();
@@ -42,7 +56,8 @@ internal sealed class SetElements : IChecker
             if (missing.Count > 0)
             {
                 var comesBack = seen.Any(read => read.Read.Begin > missing[^1].Read.Begin);
-                (lost, stale) = comesBack ? (lost, stale + 1) : (lost + 1, stale);
+                counts.Lost += comesBack ? 0 : 1;
+                counts.Stale += comesBack ? 1 : 0;
                 findings.Add(new Finding(
                     comesBack ? "stale-read" : "lost-element",
                     $"{element} was there at {knownAt} us, and {missing.Count} reads that began later do not show it{(comesBack ? "; others do" : "")}.",
@@ -50,12 +65,8 @@ internal sealed class SetElements : IChecker
                     missing[0].Read));
             }
 
-            neverRead += seen.Count == 0 && reads.TrueForAll(read => read.Read.Begin <= knownAt) ? 1 : 0;
+            counts.NeverRead += seen.Count == 0 && reads.TrueForAll(read => read.Read.Begin <= knownAt) ? 1 : 0;
         }
-
-        return reads.Count == 0
-            ? Verdict.UnknownOf(Name, "The set was never read.")
-            : Verdict.Of(Name, findings, $"{adds.Count} additions, {reads.Count} reads, {lost} lost, {stale} stale, {neverRead} never read");
     }
 
     private static void CheckRead(Invocation read, HashSet<string> elements, Dictionary<string, Invocation> adds, List<Finding> findings)
@@ -76,5 +87,18 @@ internal sealed class SetElements : IChecker
                 findings.Add(new Finding("G1a", $"{element} is read, and its addition failed for certain.", add, read));
             }
         }
+    }
+
+    private sealed class Counts
+    {
+        public int Adds { get; set; }
+
+        public int Reads { get; set; }
+
+        public int Lost { get; set; }
+
+        public int Stale { get; set; }
+
+        public int NeverRead { get; set; }
     }
 }

@@ -16,7 +16,9 @@ internal sealed class Watches : IChecker
         var facts = Facts.Of(history.Operations);
         var findings = new List<Finding>(facts.Contradictions);
         var all = facts.All.OrderBy(change => change.Revision).ToList();
-        var failed = history.Operations.Where(operation => operation is { Outcome: Outcome.Fail, Value: not null, Key: not null }).ToDictionary(operation => (operation.Key!, operation.Value!));
+        var failed = history.Operations.Where(operation => operation is { Outcome: Outcome.Fail, Value: not null, Key: not null })
+            .DistinctBy(operation => (operation.Key, operation.Value))
+            .ToDictionary(operation => (operation.Key!, operation.Value!));
         var watches = history.Operations.Where(operation => operation.Watch is not null).ToList();
         var told = 0;
         foreach (var watch in watches)

@@ -1,0 +1,41 @@
+using RaftKv.Faults.Checking;
+
+namespace RaftKv.Faults.Nemeses;
+
+/// <summary>A way of making trouble: what is done, and which ground it needs.</summary>
+/// <param name="Name">On the command line.</param>
+/// <param name="Story">What happens.</param>
+/// <param name="Lanes">Each lane does one of its faults after the other; lanes go on at the same time.</param>
+internal sealed record Nemesis(string Name, string Story, params Fault[][] Lanes)
+{
+    /// <summary>Whether links must be able to be bad and not only cut.</summary>
+    public bool NeedsQualities { get; init; }
+
+    /// <summary>How large the disk of each member is; 0 for the one that there is.</summary>
+    public int DiskMegabytes { get; init; }
+
+    public static readonly IReadOnlyList<Nemesis> All =
+    [
+        new(Meaningful.NoNemesis, "nothing is done"),
+        new("kill-leader", "kill -9 of the leader, and a start soon after", [ProcessFaults.KillLeader]),
+        new("kill-one", "kill -9 of one, leader or not", [ProcessFaults.KillOne]),
+        new("kill-majority", "kill -9 of a majority at once", [ProcessFaults.KillMajority]),
+        new("kill-all", "kill -9 of all at once", [ProcessFaults.KillAll]),
+        new("pause-leader", "the leader stands still for a while, and goes on", [ProcessFaults.PauseLeader]),
+        new("pause", "one, a majority or all stand still, and go on", [ProcessFaults.PauseOne, ProcessFaults.PauseMajority, ProcessFaults.PauseAll, ProcessFaults.PauseLeader]),
+        new("isolated", "the leader is cut from the others, not from clients", [NetworkFaults.Isolated]),
+        new("halves", "a minority is cut from the others", [NetworkFaults.Halves]),
+        new("bridge", "two sides that see only the one in the middle", [NetworkFaults.Bridge]),
+        new("ring", "each sees a majority, no two the same one", [NetworkFaults.MajoritiesRing]),
+        new("one-way", "the leader hears and is not heard, or the other way round", [NetworkFaults.OneWay]),
+        new("flapping", "whoever leads is cut off, again and again", [NetworkFaults.Flapping]),
+        new("partitions", "all of these partitions", [NetworkFaults.Isolated, NetworkFaults.Halves, NetworkFaults.Bridge, NetworkFaults.MajoritiesRing, NetworkFaults.OneWay]),
+        new("links", "slow and narrow links, bytes changed on the way, connections reset", [NetworkFaults.Slow, NetworkFaults.Narrow, NetworkFaults.Damaged, NetworkFaults.Resetting]) { NeedsQualities = true },
+        new("membership", "members come, go and are replaced", [AdminFaults.Grow, AdminFaults.Shrink, AdminFaults.Replace]),
+        new("compactions", "compactions several a second, beside kills", [AdminFaults.Compactions], [ProcessFaults.KillOne]),
+        new("transfers", "leaders hand over, again and again", [AdminFaults.Transfers]),
+        new("disk-full", "small disks that fill up, on one member or on all", [DiskFaults.FullOne, DiskFaults.FullOne, DiskFaults.FullAll]) { DiskMegabytes = 64 },
+        new("damage", "bits, ends and whole files of a minority are lost while it is killed", [DiskFaults.FlipBits, DiskFaults.Truncate, DiskFaults.Remove]),
+        new("mix", "kills, pauses, partitions and compactions together", [ProcessFaults.KillOne, ProcessFaults.KillAll, ProcessFaults.PauseOne], [NetworkFaults.Isolated, NetworkFaults.Halves, NetworkFaults.OneWay], [AdminFaults.Compactions]),
+    ];
+}

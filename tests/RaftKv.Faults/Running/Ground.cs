@@ -1,0 +1,72 @@
+using RaftKv.Faults.Checking;
+using RaftKv.Faults.Networks;
+using RaftKv.Faults.Reporting;
+using RaftKv.Stores;
+
+namespace RaftKv.Faults.Running;
+
+/// <summary>This machine cannot run what was asked for; the text says what is missing.</summary>
+internal sealed class ImpossibleException(string message) : Exception(message);
+
+/// <summary>Finds what a run stands on: the program, the network, the disks. Then runs it, judges it and writes it up.</summary>
+internal sealed class Ground(RunSettings settings, TextWriter told)
+{
+    // What the members need so that little load makes many snapshots, and that all programs understand.
+    private static readonly string[] Flags = ["--snapshot-count", "100", "--heartbeat-interval", "100", "--election-timeout", "1000"];
+
+    // etcd 3.4 keeps 5000 entries behind a snapshot, and has no word for it.
+    private static readonly string[] OwnFlags = ["--snapshot-catchup-entries", "100"];
+
+    /// <exception cref="ImpossibleException">It cannot be run here.</exception>
+    public async Task<Judging> RunAsync()
+    {
+        var program = settings.Target == "etcd"
+            ? StoreProgram.FindEtcd() ?? throw new ImpossibleException("There is no 'etcd' on the PATH; it comes with Debian's package 'etcd-server'.")
+            : StoreProgram.FindRaftKv() ?? throw new ImpossibleException($"raftkv is not built; 'dotnet build -c Release src/RaftKv.Cli' does, or {StoreProgram.RaftKvVariable} says where it is.");
+        if (settings.Nemesis.DiskMegabytes > 0 && SmallDisks.Obstacle is { } obstacle)
+        {
+            throw new ImpossibleException($"The nemesis '{settings.Nemesis.Name}' cannot be run: {obstacle}.");
+        }
+
+        var data = Directory.CreateTempSubdirectory("raftkv-faults-").FullName;
+        try
+        {
+            await using var network = await NetworkAsync(data);
+            var flags = settings.Target == "etcd" ? Flags : [.. Flags, .. OwnFlags];
+            var history = await new FaultRun(settings, told).RunAsync(program with { Arguments = flags }, network, data);
+            var judging = Judging.Of(history);
+            HtmlReport.Write(Path.Combine(settings.Folder, HtmlReport.FileName), history, judging);
+            return judging;
+        }
+        catch (StoreException down)
+        {
+            throw new ImpossibleException($"The cluster did not come up: {down.Message}");
+        }
+        finally
+        {
+            Directory.Delete(data, recursive: true);
+        }
+    }
+
+    private async Task<INetwork> NetworkAsync(string data)
+    {
+        if (settings.Nemesis.NeedsQualities || settings.Network == "proxies")
+        {
+            return new ProxyNetwork(data);
+        }
+
+        var obstacle = await NamespaceNetwork.FindObstacleAsync();
+        if (obstacle is null)
+        {
+            return await NamespaceNetwork.CreateAsync(data);
+        }
+
+        if (settings.Network == "namespaces")
+        {
+            throw new ImpossibleException($"There can be no network of namespaces here: {obstacle}.");
+        }
+
+        await told.WriteLineAsync($"  {obstacle}: the members are behind proxies instead");
+        return new ProxyNetwork(data);
+    }
+}
