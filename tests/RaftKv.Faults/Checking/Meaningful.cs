@@ -46,8 +46,14 @@ internal sealed class Meaningful(int leastAnswers = 5) : IChecker
             faults => new Finding("fault-missed", $"{faults.Count()} times '{faults.Key}' hit nothing: {faults.First().Detail}")));
         return new Verdict(Name, reasons.Count == 0 ? Judgement.Pass : Judgement.Unknown, reasons)
         {
-            Note = $"{history.Operations.Count} operations, {answered.Count} answered, {history.Faults.Count} faults",
+            Note = $"{history.Operations.Count} operations, {answered.Count} answered, {history.Faults.Count} faults, {LongestSilence(answered) / 1e6:F1} s without any answer at most",
         };
+    }
+
+    private static long LongestSilence(List<Invocation> answered)
+    {
+        var ends = answered.Select(operation => operation.End).Order().ToList();
+        return ends.Zip(ends.Skip(1), (one, next) => next - one).DefaultIfEmpty().Max();
     }
 
     /// <summary>The nemesis that does nothing.</summary>

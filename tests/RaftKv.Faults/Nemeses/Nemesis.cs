@@ -11,6 +11,9 @@ internal sealed record Nemesis(string Name, string Story, params Fault[][] Lanes
     /// <summary>Whether links must be able to be bad and not only cut.</summary>
     public bool NeedsQualities { get; init; }
 
+    /// <summary>Whether the memory of members must be limited.</summary>
+    public bool NeedsMemoryLimits { get; init; }
+
     /// <summary>How large the disk of each member is; 0 for the one that there is.</summary>
     public int DiskMegabytes { get; init; }
 
@@ -34,7 +37,8 @@ internal sealed record Nemesis(string Name, string Story, params Fault[][] Lanes
         new("membership", "members come, go and are replaced", [AdminFaults.Grow, AdminFaults.Shrink, AdminFaults.Replace]),
         new("compactions", "compactions several a second, beside kills", [AdminFaults.Compactions], [ProcessFaults.KillOne]),
         new("transfers", "leaders hand over, again and again", [AdminFaults.Transfers]),
-        new("disk-full", "small disks that fill up, on one member or on all", [DiskFaults.FullOne, DiskFaults.FullOne, DiskFaults.FullAll]) { DiskMegabytes = 64 },
+        new("disk-full", "small disks that fill up, on one member or on all", [DiskFaults.FullOne, DiskFaults.FullOne, DiskFaults.FullAll]) { DiskMegabytes = 256 },
+        new("memory", "members that may have little more memory than they have", [MemoryFaults.Limit]) { NeedsMemoryLimits = true },
         new("damage", "bits, ends and whole files of a minority are lost while it is killed", [DiskFaults.FlipBits, DiskFaults.Truncate, DiskFaults.Remove]),
         new("mix", "kills, pauses, partitions and compactions together", [ProcessFaults.KillOne, ProcessFaults.KillAll, ProcessFaults.PauseOne], [NetworkFaults.Isolated, NetworkFaults.Halves, NetworkFaults.OneWay], [AdminFaults.Compactions]),
     ];

@@ -40,7 +40,7 @@ internal static class Plots
         var scale = Scale(history);
         var svg = Open(history, scale);
         var seconds = (int)(scale.To / 1_000_000) + 1;
-        var most = Math.Max(1, history.Operations.GroupBy(operation => operation.End / 1_000_000).Max(second => second.Count()));
+        var most = history.Operations.GroupBy(operation => operation.End / 1_000_000).Select(second => second.Count()).DefaultIfEmpty(1).Max();
         foreach (var (isOk, colour) in new[] { (true, "#4c8bf5"), (false, "#f29900") })
         {
             var counts = new int[seconds + 1];

@@ -10,13 +10,15 @@ namespace RaftKv.Faults.Running;
 /// <summary>One run: a cluster, clients, faults, and in the end a history.</summary>
 internal sealed class FaultRun(RunSettings settings, TextWriter told)
 {
-    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan HealPatience = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan FinishPatience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
 
     private readonly Workload _workload = settings.NewWorkload();
+
+    // A short run is short before and after, too.
+    private readonly TimeSpan _quiet = TimeSpan.FromSeconds(Math.Clamp(settings.Seconds / 2, 1, 3));
+    private readonly TimeSpan _recovery = TimeSpan.FromSeconds(Math.Clamp(settings.Seconds, 2, 5));
 
     /// <exception cref="StoreException">The cluster does not come up.</exception>
     public async Task<History> RunAsync(StoreProgram program, INetwork network, string dataFolder)
@@ -71,7 +73,7 @@ internal sealed class FaultRun(RunSettings settings, TextWriter told)
         using var stop = new CancellationTokenSource();
         var clients = sessions.Select(session => RunClientAsync(session, stop.Token)).ToList();
 
-        await PhaseAsync(recorder, PhaseLine.Quiet, () => Task.Delay(Quiet));
+        await PhaseAsync(recorder, PhaseLine.Quiet, () => Task.Delay(_quiet));
         await PhaseAsync(recorder, PhaseLine.Faults, async () =>
         {
             using var over = new CancellationTokenSource(TimeSpan.FromSeconds(settings.Seconds));
@@ -86,7 +88,7 @@ internal sealed class FaultRun(RunSettings settings, TextWriter told)
         await PhaseAsync(recorder, PhaseLine.Recovery, async () =>
         {
             await HealAsync(cluster, recorder);
-            await Task.Delay(Recovery, CancellationToken.None);
+            await Task.Delay(_recovery, CancellationToken.None);
         });
         await stop.CancelAsync();
         await Task.WhenAll(clients);

@@ -1,4 +1,5 @@
 using RaftKv.Faults.Checking;
+using RaftKv.Faults.Nemeses;
 using RaftKv.Faults.Networks;
 using RaftKv.Faults.Reporting;
 using RaftKv.Stores;
@@ -23,7 +24,8 @@ internal sealed class Ground(RunSettings settings, TextWriter told)
         var program = settings.Target == "etcd"
             ? StoreProgram.FindEtcd() ?? throw new ImpossibleException("There is no 'etcd' on the PATH; it comes with Debian's package 'etcd-server'.")
             : StoreProgram.FindRaftKv() ?? throw new ImpossibleException($"raftkv is not built; 'dotnet build -c Release src/RaftKv.Cli' does, or {StoreProgram.RaftKvVariable} says where it is.");
-        if (settings.Nemesis.DiskMegabytes > 0 && SmallDisks.Obstacle is { } obstacle)
+        var obstacle = (settings.Nemesis.DiskMegabytes > 0 ? SmallDisks.Obstacle : null) ?? (settings.Nemesis.NeedsMemoryLimits ? MemoryGroup.Obstacle : null);
+        if (obstacle is not null)
         {
             throw new ImpossibleException($"The nemesis '{settings.Nemesis.Name}' cannot be run: {obstacle}.");
         }

@@ -1,0 +1,56 @@
+using RaftKv.Faults.CommandLine;
+
+namespace RaftKv.Faults.Tests.Running;
+
+/// <summary>
+/// Real processes. Two short runs always; RAFTKV_FAULTS=smoke runs the smoke set instead, about five minutes of it.
+/// </summary>
+public sealed class RealRunTests
+{
+    private static readonly bool IsSmoke = Environment.GetEnvironmentVariable("RAFTKV_FAULTS") == "smoke";
+
+    [Theory]
+    [InlineData("register", "kill-leader")]
+    [InlineData("lock-unsafe", "none")]
+    public async Task A_short_run_on_real_processes_passes(string workload, string nemesis)
+    {
+        var folder = Directory.CreateTempSubdirectory("raftkv-faults-test-");
+        try
+        {
+            // On a machine that has much else to do, too little may happen in a short time to show anything.
+            for (var seconds = 4; ; seconds *= 2)
+            {
+                var (code, text) = await RunAsync($"run --workload {workload} --nemesis {nemesis} --time {seconds} --rate 60 --seed 1 --network proxies --out {folder.FullName}");
+                if (code != FaultCommands.NotDecided || seconds > 30)
+                {
+                    Assert.True(code == FaultCommands.Passed, text);
+                    return;
+                }
+            }
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task The_smoke_set_passes()
+    {
+        Assert.SkipUnless(IsSmoke, "RAFTKV_FAULTS=smoke runs it; it takes about five minutes.");
+        var (code, text) = await RunAsync("run-all --set smoke --budget 10m");
+        Assert.True(code == FaultCommands.Passed, text);
+    }
+
+    private static async Task<(int Code, string Text)> RunAsync(string line)
+    {
+        var told = new StringWriter();
+        var complained = new StringWriter();
+
+        var code = await new FaultCommands(TextWriter.Synchronized(told), complained).RunAsync(line.Split(' '));
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{told}{complained}");
+        Assert.SkipWhen(code == FaultCommands.NotPossible && complained.ToString().Contains("not built", StringComparison.Ordinal), complained.ToString());
+        return (code, $"{told}{complained}");
+    }
+}
