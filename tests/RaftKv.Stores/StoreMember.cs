@@ -10,12 +10,23 @@ namespace RaftKv.Stores;
 public sealed class StoreMember : IDisposable
 {
     private const int KeptLogLines = 40;
+
+    // Nobody should find members of a program that was interrupted.
+    private static readonly HashSet<StoreMember> Started = [];
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(30);
 
     private readonly string[] _command;
     private readonly Queue<string> _log = new();
     private readonly StreamWriter? _logFile;
     private Process? _process;
+
+    static StoreMember() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+    {
+        foreach (var member in Copy())
+        {
+            member.Dispose();
+        }
+    };
 
     /// <param name="place">Where it runs.</param>
     /// <param name="command">The program and its arguments.</param>
@@ -83,6 +94,11 @@ public sealed class StoreMember : IDisposable
         Keep($"# {string.Join(' ', _command)}");
         _process?.Dispose();
         _process = Process.Start(start)!;
+        lock (Started)
+        {
+            Started.Add(this);
+        }
+
         _process.StandardInput.Close();
         _process.OutputDataReceived += (_, line) => Keep(line.Data);
         _process.ErrorDataReceived += (_, line) => Keep(line.Data);
@@ -162,6 +178,11 @@ public sealed class StoreMember : IDisposable
 
     public void Dispose()
     {
+        lock (Started)
+        {
+            Started.Remove(this);
+        }
+
         if (IsRunning)
         {
             _process!.Kill(entireProcessTree: true);
@@ -173,6 +194,14 @@ public sealed class StoreMember : IDisposable
         lock (_log)
         {
             _logFile?.Dispose();
+        }
+    }
+
+    private static StoreMember[] Copy()
+    {
+        lock (Started)
+        {
+            return [.. Started];
         }
     }
 

@@ -7,28 +7,14 @@ namespace RaftKv.Compare.Contenders;
 /// <summary>One process of a cluster, which may be stopped and started again on its data.</summary>
 internal sealed class Member : IAsyncDisposable
 {
-    private static readonly List<Member> All = [];
     private readonly Contender _contender;
     private readonly StoreMember _process;
-
-    // Nobody should find members of a comparison that was interrupted.
-    static Member() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
-    {
-        lock (All)
-        {
-            All.ForEach(member => member._process.Dispose());
-        }
-    };
 
     public Member(Contender contender, MemberPlace place, IEnumerable<string> flags)
     {
         _contender = contender;
         Client = new LoadEndpoint(place.Client.Host, place.Client.Port);
         _process = new StoreMember(place, [.. contender.Command, .. flags]);
-        lock (All)
-        {
-            All.Add(this);
-        }
     }
 
     public LoadEndpoint Client { get; }
@@ -77,11 +63,6 @@ internal sealed class Member : IAsyncDisposable
 
     public ValueTask DisposeAsync()
     {
-        lock (All)
-        {
-            All.Remove(this);
-        }
-
         _process.Dispose();
         return ValueTask.CompletedTask;
     }
