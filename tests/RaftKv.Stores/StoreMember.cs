@@ -109,18 +109,27 @@ public sealed class StoreMember : IDisposable
     /// <summary>kill -9, and waits until it is gone.</summary>
     public async Task KillAsync()
     {
-        if (_process is null)
+        // Somebody else may look at it meanwhile, and forget it when it has ended.
+        if (_process is not { } process)
         {
             return;
         }
 
-        if (!_process.HasExited)
+        try
         {
-            _process.Kill(entireProcessTree: true);
+            if (!process.HasExited)
+            {
+                process.Kill(entireProcessTree: true);
+            }
+
+            await process.WaitForExitAsync();
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended by itself, and was forgotten.
         }
 
-        await _process.WaitForExitAsync();
-        _process.Dispose();
+        process.Dispose();
         _process = null;
     }
 

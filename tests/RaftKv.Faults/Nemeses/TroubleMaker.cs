@@ -18,7 +18,8 @@ internal sealed class TroubleMaker(Nemesis nemesis, Recorder recorder, Func<int,
             var begin = recorder.Now;
             if (await fault.Begin(tools, stop) is { } begun)
             {
-                await Task.Delay(begun.Hold, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                // To its end, though the time of faults may be over before: one that is cut short hits nobody.
+                await Task.Delay(begun.Hold, CancellationToken.None);
                 var hits = await begun.End(stop);
                 recorder.Add(new FaultLine
                 {

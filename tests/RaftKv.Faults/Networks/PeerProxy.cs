@@ -64,11 +64,16 @@ internal sealed class PeerProxy : IAsyncDisposable
         _sockets[outgoing] = true;
         try
         {
-            var peer = SocketOwner.Find(((IPEndPoint)incoming.RemoteEndPoint!).Port, _network.Processes());
-            await WhileCutAsync(peer, _member);
-            await WhileCutAsync(_member, peer);
+            var port = ((IPEndPoint)incoming.RemoteEndPoint!).Port;
+            string? known = null;
+
+            // Connections are made before it is known who runs as which process.
+            string? Peer() => known ??= SocketOwner.Find(port, _network.Processes());
+            string? Own() => _member;
+            await WhileCutAsync(Peer(), _member);
+            await WhileCutAsync(_member, Peer());
             await outgoing.ConnectAsync(IPAddress.Loopback, _target, _stopping.Token);
-            await Task.WhenAny(CopyAsync(incoming, outgoing, peer, _member), CopyAsync(outgoing, incoming, _member, peer));
+            await Task.WhenAny(CopyAsync(incoming, outgoing, Peer, Own), CopyAsync(outgoing, incoming, Own, Peer));
         }
         catch (Exception end) when (end is OperationCanceledException or SocketException or ObjectDisposedException)
         {
@@ -81,7 +86,7 @@ internal sealed class PeerProxy : IAsyncDisposable
         _sockets.TryRemove(outgoing, out _);
     }
 
-    private async Task CopyAsync(Socket from, Socket to, string? sender, string? receiver)
+    private async Task CopyAsync(Socket from, Socket to, Func<string?> sender, Func<string?> receiver)
     {
         try
         {
@@ -89,8 +94,8 @@ internal sealed class PeerProxy : IAsyncDisposable
             while (await from.ReceiveAsync(buffer, _stopping.Token) is > 0 and var length)
             {
                 // What was lost is sent again when the way is mended, as TCP does.
-                await WhileCutAsync(sender, receiver);
-                if (_network.Quality(sender, receiver) is { } quality && await SpoilAsync(quality, buffer.AsMemory(0, length)))
+                await WhileCutAsync(sender(), receiver());
+                if (_network.Quality(sender(), receiver()) is { } quality && await SpoilAsync(quality, buffer.AsMemory(0, length)))
                 {
                     return;
                 }
