@@ -63,6 +63,12 @@ public sealed record RaftKvOptions
     /// <summary>How long it may take to answer.</summary>
     public TimeSpan ClientKeepAliveTimeout { get; init; } = TimeSpan.FromSeconds(20);
 
+    /// <summary>Whether clients may also call with JSON over HTTP, under <c>/v3/</c>.</summary>
+    public bool HasGateway { get; init; } = true;
+
+    /// <summary>Whose web pages may call with JSON, such as <c>https://console.example.com</c>; <c>*</c> for all.</summary>
+    public IReadOnlyList<string> AllowedOrigins { get; init; } = [];
+
     /// <summary>How much memory the newest records may take; the rest is on disk.</summary>
     public long RecordMemoryBytes { get; init; } = 64L * 1024 * 1024;
 

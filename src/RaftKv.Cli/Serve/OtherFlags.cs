@@ -19,7 +19,7 @@ internal static class OtherFlags
         "--memory-mlock", "--logger", "--log-format", "--log-outputs", "--enable-log-rotation", "--log-rotation-config-json",
         "--enable-distributed-tracing", "--distributed-tracing-address", "--distributed-tracing-service-name",
         "--distributed-tracing-instance-id", "--distributed-tracing-sampling-rate", "--v2-deprecation", "--feature-gates",
-        "--enable-pprof", "--metrics", "--cors", "--enable-grpc-gateway", "--enable-v2", "--strict-reconfig-check",
+        "--enable-pprof", "--metrics", "--enable-v2", "--strict-reconfig-check",
         "--discovery-fallback", "--discovery-proxy", "--bcrypt-cost", "--auth-token", "--auth-token-ttl",
     ];
 

@@ -117,6 +117,19 @@ internal sealed class ServeFlags
         DefaultValueFactory = _ => 128,
     };
 
+    private readonly Option<bool> _gateway = new("--enable-grpc-gateway")
+    {
+        Description = "Also serve JSON over HTTP, under /v3/",
+        DefaultValueFactory = _ => true,
+    };
+
+    private readonly Option<string> _cors = new("--cors")
+    {
+        Description = "Origins whose web pages may call with JSON, comma-separated; * for all",
+        HelpName = "ORIGINS",
+        DefaultValueFactory = _ => "",
+    };
+
     private readonly Option<uint> _maxStreams = new("--max-concurrent-streams")
     {
         Description = "Calls in progress at once on one connection of a client",
@@ -178,7 +191,7 @@ internal sealed class ServeFlags
     public IEnumerable<Option> All =>
     [
         _name, _dataDir, _peers, _clusterState, _token, _listenClient, _advertiseClient, _listenPeer, _advertisePeer, _heartbeat,
-        _election, _snapshotCount, _catchUp, _maxRequest, _maxTxn, _maxStreams, _quota, _maxLearners, _progress, _keepAliveInterval,
+        _election, _snapshotCount, _catchUp, _maxRequest, _maxTxn, _gateway, _cors, _maxStreams, _quota, _maxLearners, _progress, _keepAliveInterval,
         _keepAliveTimeout, _recordMemory, _logLevel,
     ];
 
@@ -245,6 +258,8 @@ internal sealed class ServeFlags
             MaxRequestBytes = Positive(parsed, _maxRequest),
             MaxTxnOps = Positive(parsed, _maxTxn),
             MaxConcurrentStreams = (int)Math.Clamp(parsed.GetRequiredValue(_maxStreams), 1, int.MaxValue),
+            HasGateway = parsed.GetRequiredValue(_gateway),
+            AllowedOrigins = parsed.GetRequiredValue(_cors).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
             QuotaBytes = parsed.GetValue(_quota),
             MaxLearners = parsed.GetRequiredValue(_maxLearners),
             WatchProgressInterval = parsed.GetRequiredValue(_progress),

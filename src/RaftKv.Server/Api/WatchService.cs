@@ -40,6 +40,9 @@ internal sealed class WatchService
                 await session.HasRoomAsync().ConfigureAwait(false);
                 await TakeAsync(requests.Current, session, call).ConfigureAwait(false);
             }
+
+            // A client that has no more to ask still listens, as one that posts a watch to the gateway does.
+            await telling.ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (call.HttpContext.RequestAborted.IsCancellationRequested)
         {

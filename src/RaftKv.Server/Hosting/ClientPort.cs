@@ -4,6 +4,7 @@ using RaftKv.Rpc.InProcess;
 using RaftKv.Rpc.Reflection;
 using RaftKv.Rpc.Server;
 using RaftKv.Server.Api;
+using RaftKv.Server.Gateway;
 using RaftKv.Server.Replica;
 
 namespace RaftKv.Server.Hosting;
@@ -14,13 +15,15 @@ internal sealed class ClientPort : IAsyncDisposable
     private readonly ApiServices _api;
     private readonly MemberHealth _health;
     private readonly RpcInProcessServer _inProcess;
+    private readonly JsonGateway? _gateway;
     private readonly RpcHost? _host;
 
-    private ClientPort(ApiServices api, MemberHealth health, RpcInProcessServer inProcess, RpcHost? host)
+    private ClientPort(ApiServices api, MemberHealth health, RpcInProcessServer inProcess, JsonGateway? gateway, RpcHost? host)
     {
         _api = api;
         _health = health;
         _inProcess = inProcess;
+        _gateway = gateway;
         _host = host;
     }
 
@@ -43,13 +46,21 @@ internal sealed class ClientPort : IAsyncDisposable
         var health = new MemberHealth(member, limits, options.Time);
         var served = HostOptions(api, health, options);
         var inProcess = new RpcInProcessServer(served.Server, served.Services);
+        var gateway = options.HasGateway
+            ? new JsonGateway(inProcess, served, new AllowedOrigins(options.AllowedOrigins), options.MaxRequestBytes)
+            : null;
         try
         {
             var host = served.Listen.Count > 0 ? await RpcHost.StartAsync(served, cancellation).ConfigureAwait(false) : null;
-            return new ClientPort(api, health, inProcess, host);
+            return new ClientPort(api, health, inProcess, gateway, host);
         }
         catch
         {
+            if (gateway is not null)
+            {
+                await gateway.DisposeAsync().ConfigureAwait(false);
+            }
+
             inProcess.Dispose();
             api.Dispose();
             health.Dispose();
@@ -67,6 +78,11 @@ internal sealed class ClientPort : IAsyncDisposable
         if (_host is not null)
         {
             await _host.DisposeAsync().ConfigureAwait(false);
+        }
+
+        if (_gateway is not null)
+        {
+            await _gateway.DisposeAsync().ConfigureAwait(false);
         }
 
         _api.Dispose();
