@@ -23,8 +23,10 @@ namespace RaftKv.Testing;
 /// </code></example>
 public sealed class RaftKvTestServer : IAsyncDisposable
 {
-    // Rounds through a pool that is never at rest without news, before everybody is believed to wait for time.
+    // Rounds through a pool that is never at rest without news, before everybody is believed to wait for time; and how often
+    // that may come to pass with as many threads at work, before these are believed to work on nothing of ours.
     private const int QuietRounds = 8;
+    private const int FutileWaits = 8;
 
     // A cluster that has not found a leader by then never will.
     private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(1);
@@ -44,6 +46,11 @@ public sealed class RaftKvTestServer : IAsyncDisposable
     private readonly List<(RaftKvClient Client, RpcChannel Channel)> _clients = [];
     private readonly Lazy<RaftKvClient>[] _clientsOfMembers;
     private int _isDisposed;
+
+    // Threads of the pool that work, or block, whatever happens here: those of a test runner, for one.
+    private int _othersAtWork;
+    private int _lastAtWork;
+    private int _futileWaits;
 
     private RaftKvTestServer(RaftKvTestServerOptions options)
     {
@@ -273,7 +280,7 @@ public sealed class RaftKvTestServer : IAsyncDisposable
         {
             _pump.WaitUntilIdle();
             cancellation.ThrowIfCancellationRequested();
-            var isAtRest = SpinWait.SpinUntil(IsPoolAtRest, TimeSpan.FromMilliseconds(1));
+            var isAtRest = quiet == 0 ? SpinWait.SpinUntil(IsPoolAtRest, TimeSpan.FromMilliseconds(1)) : IsPoolAtRest();
             var now = Activity();
             if (now != seen)
             {
@@ -290,6 +297,7 @@ public sealed class RaftKvTestServer : IAsyncDisposable
 
             if (++quiet > QuietRounds && Stopwatch.GetElapsedTime(since) >= (isUnderWay ? CallPatience : PoolPatience))
             {
+                LearnWhoIsAlwaysAtWork();
                 return;
             }
 
@@ -301,12 +309,30 @@ public sealed class RaftKvTestServer : IAsyncDisposable
 
     private bool IsAnythingUnderWay() => _network.SnapshotsUnderWay > 0 || _members.Any(member => member.CallsUnderWay > 0);
 
-    // Nobody works there, and nothing waits.
-    private static bool IsPoolAtRest()
+    // Nobody works there for the members and clients, and nothing waits.
+    private bool IsPoolAtRest()
+    {
+        var atWork = ThreadsAtWork();
+        _othersAtWork = Math.Min(_othersAtWork, atWork);
+        return atWork == _othersAtWork && ThreadPool.PendingWorkItemCount == 0;
+    }
+
+    private void LearnWhoIsAlwaysAtWork()
+    {
+        var atWork = ThreadsAtWork();
+        _futileWaits = atWork == _lastAtWork ? _futileWaits + 1 : 0;
+        _lastAtWork = atWork;
+        if (_futileWaits >= FutileWaits)
+        {
+            _othersAtWork = atWork;
+        }
+    }
+
+    private static int ThreadsAtWork()
     {
         ThreadPool.GetMaxThreads(out var most, out _);
         ThreadPool.GetAvailableThreads(out var idle, out _);
-        return idle == most && ThreadPool.PendingWorkItemCount == 0;
+        return most - idle;
     }
 
     // Once through the queue of the pool.
