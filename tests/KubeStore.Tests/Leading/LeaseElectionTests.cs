@@ -66,10 +66,10 @@ public sealed class LeaseElectionTests : RegistryFixture
         await _time.UntilAsync(() => Volatile.Read(ref _leaders) == 1);
         cut.IsDown = true;
         var second = ben.LeadAsync(UntilStopped, _stop.Token);
-        await _time.UntilAsync(() => first.IsCompleted, TimeSpan.FromMilliseconds(200));
+        await _time.UntilAsync(() => first.IsCompleted, TimeSpan.FromMilliseconds(50));
         Assert.False(await first);
 
-        await _time.UntilAsync(() => Volatile.Read(ref _leaders) == 1, TimeSpan.FromMilliseconds(200));
+        await _time.UntilAsync(() => Volatile.Read(ref _leaders) == 1, TimeSpan.FromMilliseconds(50));
         Assert.Equal(1, _most);
         await StopAsync(second);
     }
