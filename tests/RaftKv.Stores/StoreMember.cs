@@ -85,8 +85,10 @@ public sealed class StoreMember : IDisposable
             RedirectStandardError = true,
         };
 
-        // Settings of the person who runs this must not reach the member.
-        foreach (var variable in start.Environment.Keys.Where(name => name.StartsWith("ETCD_", StringComparison.Ordinal)).ToList())
+        // Settings of the person who runs this, and of the tests, must not reach the member.
+        foreach (var variable in start.Environment.Keys
+            .Where(name => name.StartsWith("ETCD_", StringComparison.Ordinal) || name.StartsWith("RAFTKV_", StringComparison.Ordinal))
+            .ToList())
         {
             start.Environment.Remove(variable);
         }
