@@ -3,7 +3,7 @@ using System.Net.WebSockets;
 using System.Runtime.ExceptionServices;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using RaftKv.Rpc;
 using RaftKv.Rpc.Client;
 using RaftKv.Rpc.InProcess;
@@ -85,10 +85,10 @@ internal sealed class JsonGateway : IAsyncDisposable
             return;
         }
 
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        if (method.TakesMany && http.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } pace)
         {
-            // A stream of requests may go on for ever; each of them is limited.
-            size.MaxRequestBodySize = null;
+            // Whoever watches need not ask all the time.
+            pace.MinDataRate = null;
         }
 
         await RunAsync(method, line, MetadataOf(http), http.RequestAborted).ConfigureAwait(false);
