@@ -8,9 +8,6 @@ namespace RaftKv.Server.Gateway;
 /// <summary>A method whose requests come as JSON, and whose responses leave as such.</summary>
 internal sealed class GatewayMethod(MethodDescriptor descriptor)
 {
-    private static readonly JsonFormatter Formatter = new(
-        JsonFormatter.Settings.Default.WithPreserveProtoFieldNames(true).WithFormatDefaultValues(false));
-
     public RpcMethod<ReadOnlySequence<byte>, ReadOnlySequence<byte>> Rpc { get; } = RpcMethod.OfBytes(descriptor);
 
     public bool IsUnary => Rpc.Shape == RpcShape.Unary;
@@ -21,5 +18,5 @@ internal sealed class GatewayMethod(MethodDescriptor descriptor)
     public ReadOnlySequence<byte> ReadRequest(JsonText? json)
         => new(json is null ? [] : ProtoJsonReader.Read(descriptor.InputType, json.Root).ToByteArray());
 
-    public string WriteResponse(ReadOnlySequence<byte> response) => Formatter.Format(descriptor.OutputType.Parser.ParseFrom(response));
+    public string WriteResponse(ReadOnlySequence<byte> response) => ProtoJsonWriter.Write(descriptor.OutputType.Parser.ParseFrom(response));
 }
