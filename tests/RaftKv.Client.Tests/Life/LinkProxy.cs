@@ -43,9 +43,9 @@ internal sealed class LinkProxy : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
+        await _accepting;
         _listener.Dispose();
         Cut();
-        await _accepting;
         _stopping.Dispose();
     }
 

@@ -31,13 +31,13 @@ internal sealed class PeerProxy : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync();
+        await _accepting;
         _listener.Dispose();
         foreach (var socket in _sockets.Keys)
         {
             Reset(socket);
         }
 
-        await _accepting;
         _stopping.Dispose();
     }
 
