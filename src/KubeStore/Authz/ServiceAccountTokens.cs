@@ -16,7 +16,7 @@ namespace KubeStore.Authz;
 /// </summary>
 /// <example><code>
 /// using var tokens = new ServiceAccountTokens(registry, ServiceAccountTokens.OpenKey("sa.key"));
-/// app.MapKubeStore(registry, new() { Authenticate = …, AuthenticateToken = tokens.AuthenticateAsync, Tokens = tokens });
+/// app.MapKubeStore(registry, new() { ServiceAccounts = tokens });
 /// </code></example>
 public sealed class ServiceAccountTokens(KubeRegistry registry, ECDsa key) : IDisposable
 {
