@@ -24,12 +24,16 @@ internal static class GatewayStatus
         _ => StatusCodes.Status500InternalServerError,
     };
 
-    /// <summary>google.rpc.Status as JSON.</summary>
-    public static string JsonOf(RpcStatus status)
+    /// <summary>google.rpc.Status as JSON, and within the object that ends a stream.</summary>
+    public static string JsonOf(RpcStatus status, bool isStream)
     {
         var message = JsonEncodedText.Encode(status.Detail, JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
-        return $$"""{"code":{{(int)status.Code}},"message":"{{message}}"}""";
+        var json = $$"""{"code":{{(int)status.Code}},"message":"{{message}}"}""";
+        return isStream ? $$"""{"error":{{json}}}""" : json;
     }
+
+    public static RpcException TooLarge(int maxRequestBytes)
+        => new(RpcStatusCode.ResourceExhausted, $"The request is larger than {maxRequestBytes} bytes of JSON.");
 
     /// <summary>The status of whatever ended a call.</summary>
     public static RpcStatus Of(Exception end) => end switch

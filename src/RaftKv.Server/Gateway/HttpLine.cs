@@ -33,8 +33,7 @@ internal sealed class HttpLine(HttpContext http, int maxRequestBytes) : IGateway
             body.AdvanceTo(bytes.Start, read.Buffer.End);
             if (bytes.Length > maxRequestBytes)
             {
-                throw new RpcException(
-                    RpcStatusCode.ResourceExhausted, $"The request is larger than {maxRequestBytes} bytes of JSON.");
+                throw GatewayStatus.TooLarge(maxRequestBytes);
             }
 
             if (read.IsCompleted)
@@ -68,10 +67,10 @@ internal sealed class HttpLine(HttpContext http, int maxRequestBytes) : IGateway
             }
         }
 
-        var json = GatewayStatus.JsonOf(status);
+        var json = GatewayStatus.JsonOf(status, isStream);
         if (isStream)
         {
-            await SendAsync($$"""{"error":{{json}}}""", cancellation).ConfigureAwait(false);
+            await SendAsync(json, cancellation).ConfigureAwait(false);
         }
         else
         {

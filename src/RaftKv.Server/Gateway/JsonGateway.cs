@@ -23,7 +23,7 @@ internal sealed class JsonGateway : IAsyncDisposable
     private const string Bearer = "Bearer";
 
     private readonly RpcChannel _channel;
-    private readonly FrozenDictionary<string, GatewayMethod> _routes;
+    private readonly Lazy<FrozenDictionary<string, GatewayMethod>> _routes;
     private readonly AllowedOrigins _origins;
     private readonly int _maxRequestBytes;
 
@@ -34,7 +34,9 @@ internal sealed class JsonGateway : IAsyncDisposable
     public JsonGateway(RpcInProcessServer services, RpcHostOptions host, AllowedOrigins origins, int maxRequestBytes)
     {
         _channel = new RpcChannel(services.ChannelOptions());
-        _routes = GatewayRoutes.To(host.Services.Select(service => service.Descriptor));
+
+        // Made when the first call comes, not while the member starts.
+        _routes = new(() => GatewayRoutes.To(host.Services.Select(service => service.Descriptor)));
         _origins = origins;
 
         // Base64 makes four bytes of three; and there are names, and white space.
@@ -62,23 +64,29 @@ internal sealed class JsonGateway : IAsyncDisposable
     private async Task ServeAsync(HttpContext http, string path)
     {
         var line = new HttpLine(http, _maxRequestBytes);
-        var refusal = _origins.Check(http) is { } why ? new RpcStatus(RpcStatusCode.PermissionDenied, why)
-            : HttpMethods.IsOptions(http.Request.Method) ? RpcStatus.Ok
-            : !_routes.ContainsKey(path) ? new RpcStatus(RpcStatusCode.NotFound, "Not Found")
-            : !HttpMethods.IsPost(http.Request.Method) && !http.WebSockets.IsWebSocketRequest
-                ? new RpcStatus(RpcStatusCode.Unimplemented, "Method Not Allowed")
-            : default(RpcStatus?);
-        if (refusal is { } refused)
+        if (_origins.Check(http) is { } why)
         {
-            if (!refused.IsOk)
-            {
-                await line.FailAsync(refused, isStream: false, http.RequestAborted).ConfigureAwait(false);
-            }
-
+            await RefuseAsync(RpcStatusCode.PermissionDenied, why).ConfigureAwait(false);
             return;
         }
 
-        var method = _routes[path];
+        if (HttpMethods.IsOptions(http.Request.Method))
+        {
+            return;
+        }
+
+        if (!_routes.Value.TryGetValue(path, out var method))
+        {
+            await RefuseAsync(RpcStatusCode.NotFound, "Not Found").ConfigureAwait(false);
+            return;
+        }
+
+        if (!HttpMethods.IsPost(http.Request.Method) && !http.WebSockets.IsWebSocketRequest)
+        {
+            await RefuseAsync(RpcStatusCode.Unimplemented, "Method Not Allowed").ConfigureAwait(false);
+            return;
+        }
+
         if (http.WebSockets.IsWebSocketRequest)
         {
             await ServeSocketAsync(http, method).ConfigureAwait(false);
@@ -92,6 +100,8 @@ internal sealed class JsonGateway : IAsyncDisposable
         }
 
         await RunAsync(method, line, MetadataOf(http), http.RequestAborted).ConfigureAwait(false);
+
+        ValueTask RefuseAsync(RpcStatusCode code, string detail) => line.FailAsync(new(code, detail), isStream: false, http.RequestAborted);
     }
 
     private async Task ServeSocketAsync(HttpContext http, GatewayMethod method)
@@ -109,8 +119,8 @@ internal sealed class JsonGateway : IAsyncDisposable
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         try
         {
-            await RunAsync(method, new WebSocketLine(socket, _maxRequestBytes), metadata, ended.Token).ConfigureAwait(false);
-            await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, ended.Token).ConfigureAwait(false);
+            await RunAsync(method, new WebSocketLine(socket, _maxRequestBytes, ended), metadata, ended.Token).ConfigureAwait(false);
+            await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, http.RequestAborted).ConfigureAwait(false);
         }
         catch (Exception gone) when (gone is WebSocketException or OperationCanceledException)
         {

@@ -6,7 +6,10 @@ using RaftKv.Rpc;
 namespace RaftKv.Server.Gateway;
 
 /// <summary>A web socket: each request and each response is a message of text.</summary>
-internal sealed class WebSocketLine(WebSocket socket, int maxRequestBytes) : IGatewayLine
+/// <param name="socket">Closed by whoever made it.</param>
+/// <param name="maxRequestBytes">Of one message.</param>
+/// <param name="ended">Cancelled when the client closes.</param>
+internal sealed class WebSocketLine(WebSocket socket, int maxRequestBytes, CancellationTokenSource ended) : IGatewayLine
 {
     private readonly ArrayBufferWriter<byte> _message = new();
 
@@ -18,14 +21,15 @@ internal sealed class WebSocketLine(WebSocket socket, int maxRequestBytes) : IGa
             var read = await socket.ReceiveAsync(_message.GetMemory(4096), cancellation).ConfigureAwait(false);
             if (read.MessageType == WebSocketMessageType.Close)
             {
+                // Who closes listens no more, unlike one whose body ends.
+                await ended.CancelAsync().ConfigureAwait(false);
                 return null;
             }
 
             _message.Advance(read.Count);
             if (_message.WrittenCount > maxRequestBytes)
             {
-                throw new RpcException(
-                    RpcStatusCode.ResourceExhausted, $"The request is larger than {maxRequestBytes} bytes of JSON.");
+                throw GatewayStatus.TooLarge(maxRequestBytes);
             }
 
             if (read.EndOfMessage)
@@ -42,8 +46,5 @@ internal sealed class WebSocketLine(WebSocket socket, int maxRequestBytes) : IGa
         => socket.SendAsync(Encoding.UTF8.GetBytes(json).AsMemory(), WebSocketMessageType.Text, endOfMessage: true, cancellation);
 
     public ValueTask FailAsync(RpcStatus status, bool isStream, CancellationToken cancellation)
-    {
-        var json = GatewayStatus.JsonOf(status);
-        return SendAsync(isStream ? $$"""{"error":{{json}}}""" : json, cancellation);
-    }
+        => SendAsync(GatewayStatus.JsonOf(status, isStream), cancellation);
 }

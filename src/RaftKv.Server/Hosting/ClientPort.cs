@@ -46,7 +46,7 @@ internal sealed class ClientPort : IAsyncDisposable
         var health = new MemberHealth(member, limits, options.Time);
         var served = HostOptions(api, health, options);
         var inProcess = new RpcInProcessServer(served.Server, served.Services);
-        var gateway = options.HasGateway
+        var gateway = options.HasGateway && served.Listen.Count > 0
             ? new JsonGateway(inProcess, served, new AllowedOrigins(options.AllowedOrigins), options.MaxRequestBytes)
             : null;
         try

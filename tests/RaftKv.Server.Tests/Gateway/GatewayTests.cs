@@ -223,6 +223,16 @@ public sealed class GatewayTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_web_socket_that_its_client_closes_ends_its_call()
+    {
+        using var socket = new ClientWebSocket();
+        await socket.ConnectAsync(new Uri($"ws://{Base.Authority}/v3/watch"), Stop);
+        await socket.SendAsync(Encoding.UTF8.GetBytes("""{"create_request":{"key":"d3M="}}"""), WebSocketMessageType.Text, endOfMessage: true, Stop);
+        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, Stop);
+        Assert.Equal(WebSocketState.Closed, socket.State);
+    }
+
+    [Fact]
     public async Task It_can_be_turned_off()
     {
         await using var without = await StartAsync(options => options with { HasGateway = false });
