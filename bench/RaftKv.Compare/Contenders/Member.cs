@@ -61,9 +61,10 @@ internal sealed class Member : IAsyncDisposable
     /// <summary>Lets it end without a warning.</summary>
     public Task KillAsync() => _process.KillAsync();
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
+        // What follows a load may run on the thread that reads sockets and pipes, which must not wait for their end.
+        await _process.KillAsync();
         _process.Dispose();
-        return ValueTask.CompletedTask;
     }
 }

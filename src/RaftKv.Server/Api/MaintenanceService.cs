@@ -4,7 +4,6 @@ using RaftKv.Protocol.Etcd;
 using RaftKv.Raft;
 using RaftKv.Rpc;
 using RaftKv.Rpc.Server;
-using RaftKv.Server.Peers;
 using RaftKv.Server.Replica;
 using RaftKv.Storage.State;
 using RaftKv.Storage.State.Commands;
@@ -138,8 +137,7 @@ internal sealed partial class MaintenanceService
         var source = await _member.OpenSnapshotAsync(cancellation).ConfigureAwait(false);
         await using (source.ConfigureAwait(false))
         {
-            // Every message says how much is still to come, so it is gone through twice.
-            var length = source.Length ?? await LengthAsync(source, cancellation).ConfigureAwait(false);
+            var length = source.Length ?? _member.Space.Needed;
             using var blobs = new SnapshotBlobs(length, _options.StorageVersion, responses);
             await foreach (var piece in source.ReadAsync(0, cancellation).ConfigureAwait(false))
             {
@@ -148,20 +146,6 @@ internal sealed partial class MaintenanceService
 
             await blobs.EndAsync().ConfigureAwait(false);
         }
-    }
-
-    private static async ValueTask<long> LengthAsync(ISnapshotSource source, CancellationToken cancellation)
-    {
-        var length = 0L;
-        await foreach (var piece in source.ReadAsync(0, cancellation).ConfigureAwait(false))
-        {
-            length += piece.Length;
-
-            // All this is work for the processor and the disk, and others want to run too.
-            await Task.Yield();
-        }
-
-        return length;
     }
 
     private async ValueTask<MoveLeaderResponse> MoveLeaderAsync(MoveLeaderRequest request, RpcServerCall call)

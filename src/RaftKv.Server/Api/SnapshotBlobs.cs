@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using Google.Protobuf;
 using RaftKv.Protocol.Etcd;
-using RaftKv.Raft;
 using RaftKv.Rpc.Server;
 
 namespace RaftKv.Server.Api;
@@ -10,8 +9,10 @@ namespace RaftKv.Server.Api;
 /// Cuts a snapshot into the messages of its stream: blobs of one size, then the sum over all of them.
 /// </summary>
 /// <remarks>Programs that save a snapshot take its length, sum included, for a sign of a complete one: what comes before the
-/// sum must be a multiple of 512 bytes. It is filled up with zeros, which a reader of our snapshots passes over.</remarks>
-/// <param name="bytes">How many there will be.</param>
+/// sum must be a multiple of 512 bytes. It is filled up with zeros, which a reader of our snapshots passes over. How many
+/// bytes there will be is known only when all have been read, so what messages say to be left is about that, and nothing
+/// not before the last.</remarks>
+/// <param name="bytes">About how many there will be.</param>
 /// <param name="version">Of the store they are from.</param>
 /// <param name="responses">Where they go.</param>
 internal sealed class SnapshotBlobs(long bytes, string version, RpcResponseStream<SnapshotResponse> responses) : IDisposable
@@ -28,14 +29,15 @@ internal sealed class SnapshotBlobs(long bytes, string version, RpcResponseStrea
     {
         while (!piece.IsEmpty)
         {
+            if (_filled == BlobBytes)
+            {
+                await SendAsync(BlobBytes, isLast: false).ConfigureAwait(false);
+            }
+
             var part = Math.Min(piece.Length, BlobBytes - _filled);
             piece.Span[..part].CopyTo(_blob.AsSpan(_filled));
             _filled += part;
             piece = piece[part..];
-            if (_filled == BlobBytes)
-            {
-                await SendAsync(BlobBytes).ConfigureAwait(false);
-            }
         }
     }
 
@@ -46,10 +48,8 @@ internal sealed class SnapshotBlobs(long bytes, string version, RpcResponseStrea
         {
             var padded = (int)Padded(_filled);
             _blob.AsSpan(_filled, padded - _filled).Clear();
-            await SendAsync(padded).ConfigureAwait(false);
+            await SendAsync(padded, isLast: true).ConfigureAwait(false);
         }
-
-        Invariant.Holds(_left == 0);
 
         await responses.WriteAsync(new SnapshotResponse
         {
@@ -62,10 +62,10 @@ internal sealed class SnapshotBlobs(long bytes, string version, RpcResponseStrea
 
     private static long Padded(long length) => (length + Alignment - 1) / Alignment * Alignment;
 
-    private async ValueTask SendAsync(int length)
+    private async ValueTask SendAsync(int length, bool isLast)
     {
         _sum.AppendData(_blob, 0, length);
-        _left -= length;
+        _left = isLast ? 0 : Math.Max(_left - length, Alignment);
         _filled = 0;
         await responses.WriteAsync(new SnapshotResponse
         {

@@ -1,10 +1,7 @@
-using System.Buffers;
-using System.Runtime.CompilerServices;
 using RaftKv.Raft.Messages;
 using RaftKv.Server.Peers;
 using RaftKv.Server.Replica;
 using RaftKv.Storage.Checkpoints;
-using RaftKv.Storage.Mvcc;
 using RaftKv.Storage.Snapshots;
 
 namespace RaftKv.Server.Hosting;
@@ -89,44 +86,4 @@ internal sealed class SnapshotTraffic(IPeerNetwork peers, StateStore store, Inbo
     private void Arrived(in Message message, ArrivedState state) => replica.Post(ReplicaInput.StateArrived(message, state));
 
     private void Abandon(ArrivingState room) => store.Discard(room);
-}
-
-/// <summary>The state as bytes, from any offset on: the same ones each time.</summary>
-internal sealed class StateSource(OfferedState state, KeySpaceView view) : ISnapshotSource
-{
-    public Guid Id => state.Id;
-
-    public long? Length => null;
-
-    public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAsync(
-        long offset, [EnumeratorCancellation] CancellationToken cancellation)
-    {
-        var writer = new StateSnapshotWriter(state.Tables, view);
-        var piece = new ArrayBufferWriter<byte>(300 * 1024);
-        var at = 0L;
-        while (writer.TryWrite(piece))
-        {
-            cancellation.ThrowIfCancellationRequested();
-            var end = at + piece.WrittenCount;
-            if (end > offset)
-            {
-                yield return piece.WrittenMemory[(int)Math.Max(0, offset - at)..];
-            }
-            else if ((at & 0xfffff) == 0)
-            {
-                // What was sent before the cut is made again, and should not hold a thread for long.
-                await Task.Yield();
-            }
-
-            at = end;
-            piece.ResetWrittenCount();
-        }
-    }
-
-    public ValueTask DisposeAsync()
-    {
-        view.Dispose();
-        state.Release();
-        return ValueTask.CompletedTask;
-    }
 }

@@ -46,7 +46,15 @@ public static class RangeRead
             if (view.Keys.TryFind(range.Start.Span, revision, out var found))
             {
                 count = 1;
-                view.Read([found.Modified], new RecordsToWire(to, query.IsKeysOnly));
+                var wire = new RecordsToWire(to, query.IsKeysOnly);
+                if (query.IsKeysOnly && !found.IsLeased)
+                {
+                    wire.Accept(range.Start.Span, found);
+                }
+                else
+                {
+                    view.Read([found.Modified], wire);
+                }
             }
         }
         else if (query.Target == SortTarget.Key)
@@ -77,20 +85,22 @@ public static class RangeRead
     public static Kvs RunKvs(in RangeQuery query, KeySpaceView view, IBufferWriter<byte> to)
     {
         Invariant.Holds(query.Limit > 0 && query.Target == SortTarget.Key && !query.HasFilter);
-        var found = new List<KeyRevision>();
+        using var kvs = new KvsInOrder(view, to, query.IsKeysOnly);
+        var found = 0;
         var last = ReadOnlyMemory<byte>.Empty;
         var keys = view.Keys.Scan(query.Range, query.Revision > 0 ? query.Revision : long.MaxValue);
-        while (found.Count < query.Limit && keys.MoveNext())
+        while (found < query.Limit && keys.MoveNext())
         {
-            found.Add(keys.Current);
-            if (found.Count == query.Limit)
+            kvs.Add(keys);
+            found++;
+            if (found == query.Limit)
             {
                 last = keys.Key.ToArray();
             }
         }
 
-        Write(query, view, CollectionsMarshal.AsSpan(found), to);
-        return new Kvs(found.Count, last);
+        kvs.Flush();
+        return new Kvs(found, last);
     }
 
     // In the order of the index, so that nothing has to be gathered.
@@ -98,50 +108,36 @@ public static class RangeRead
         in RangeQuery query, KeyRange range, long revision, KeySpaceView view, IBufferWriter<byte> to, out bool isMore)
     {
         var limit = query.Limit > 0 ? query.Limit : long.MaxValue;
-        var sink = new RecordsToWire(to, query.IsKeysOnly);
-        var room = ArrayPool<KeyRevision>.Shared.Rent(FetchCount);
-        try
+        using var kvs = new KvsInOrder(view, to, query.IsKeysOnly);
+        var seen = 0L;
+        var found = 0L;
+        isMore = false;
+        var keys = view.Keys.Scan(range, revision, query.Order == SortOrder.Descend);
+        while (keys.MoveNext())
         {
-            var seen = 0L;
-            var found = 0L;
-            var waiting = 0;
-            isMore = false;
-            var keys = view.Keys.Scan(range, revision, query.Order == SortOrder.Descend);
-            while (keys.MoveNext())
+            seen++;
+            if (query.HasFilter && !Passes(query, keys.Current))
             {
-                seen++;
-                if (query.HasFilter && !Passes(query, keys.Current))
-                {
-                    continue;
-                }
-
-                if (found == limit)
-                {
-                    isMore = true;
-                    if (!query.HasFilter)
-                    {
-                        break;
-                    }
-
-                    continue;
-                }
-
-                found++;
-                room[waiting++] = keys.Current;
-                if (waiting == FetchCount)
-                {
-                    Fetch(view, room.AsSpan(0, waiting), sink);
-                    waiting = 0;
-                }
+                continue;
             }
 
-            Fetch(view, room.AsSpan(0, waiting), sink);
-            return isMore && !query.HasFilter ? view.Keys.Count(range, revision) : seen;
+            if (found == limit)
+            {
+                isMore = true;
+                if (!query.HasFilter)
+                {
+                    break;
+                }
+
+                continue;
+            }
+
+            found++;
+            kvs.Add(keys);
         }
-        finally
-        {
-            ArrayPool<KeyRevision>.Shared.Return(room);
-        }
+
+        kvs.Flush();
+        return isMore && !query.HasFilter ? view.Keys.Count(range, revision) : seen;
     }
 
     // For orders in which any key may come first.
@@ -259,6 +255,51 @@ public static class RangeRead
     /// <param name="LastKey">The last of them, if the limit ended it.</param>
     public readonly record struct Kvs(int Count, ReadOnlyMemory<byte> LastKey);
 
+    // Writes keys in the order in which they come.
+    private sealed class KvsInOrder(KeySpaceView view, IBufferWriter<byte> to, bool isKeysOnly) : IDisposable
+    {
+        private readonly RecordsToWire _wire = new(to, isKeysOnly);
+        private Revision[] _waiting = [];
+        private int _count;
+
+        /// <summary>Takes the key where a walk stands.</summary>
+        public void Add(KeyCursor keys)
+        {
+            // The index knows all of a key but its value and its lease.
+            if (isKeysOnly && _count == 0 && !keys.Current.IsLeased)
+            {
+                _wire.Accept(keys.Key, keys.Current);
+                return;
+            }
+
+            if (_waiting.Length == 0)
+            {
+                _waiting = ArrayPool<Revision>.Shared.Rent(FetchCount);
+            }
+
+            _waiting[_count++] = keys.Current.Modified;
+            if (_count == FetchCount)
+            {
+                Flush();
+            }
+        }
+
+        /// <summary>Writes what waits for its records.</summary>
+        public void Flush()
+        {
+            view.Read(_waiting.AsSpan(0, _count), _wire);
+            _count = 0;
+        }
+
+        public void Dispose()
+        {
+            if (_waiting.Length > 0)
+            {
+                ArrayPool<Revision>.Shared.Return(_waiting);
+            }
+        }
+    }
+
     private sealed class RecordsToWire(IBufferWriter<byte> to, bool withoutValues) : IRecordSink
     {
         public void Accept(Revision revision, ReadOnlySpan<byte> record)
@@ -266,18 +307,25 @@ public static class RangeRead
             if (withoutValues)
             {
                 var fields = RecordFormat.Read(record);
-                var item = new KeyRevision(new Revision(fields.Modified, 0), fields.Created, fields.Version, 0);
-                var bytes = RecordFormat.Bytes(fields.Key.Length, item, valueBytes: 0, fields.Lease);
-                Wire.Tag(to, KvsField, isBytes: true);
-                var span = to.GetSpan(10 + bytes);
-                var at = RecordFormat.WriteVarint(span, (ulong)bytes);
-                RecordFormat.Write(span[at..], fields.Key, item, default, fields.Lease);
-                to.Advance(at + bytes);
+                Write(fields.Key, new KeyRevision(new Revision(fields.Modified, 0), fields.Created, fields.Version, 0), fields.Lease);
             }
             else
             {
                 Wire.Bytes(to, KvsField, record);
             }
+        }
+
+        /// <summary>A key without its value and without a lease, whose record need not be read.</summary>
+        public void Accept(ReadOnlySpan<byte> key, in KeyRevision item) => Write(key, item, lease: 0);
+
+        private void Write(ReadOnlySpan<byte> key, in KeyRevision item, long lease)
+        {
+            var bytes = RecordFormat.Bytes(key.Length, item, valueBytes: 0, lease);
+            Wire.Tag(to, KvsField, isBytes: true);
+            var span = to.GetSpan(10 + bytes);
+            var at = RecordFormat.WriteVarint(span, (ulong)bytes);
+            RecordFormat.Write(span[at..], key, item, default, lease);
+            to.Advance(at + bytes);
         }
     }
 

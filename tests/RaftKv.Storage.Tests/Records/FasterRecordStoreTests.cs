@@ -101,6 +101,38 @@ public sealed class FasterRecordStoreTests
     }
 
     [Fact]
+    public void What_lay_behind_a_checkpoint_in_an_earlier_life_is_never_read()
+    {
+        var first = Create();
+        for (var main = 1; main < 300; main++)
+        {
+            Put(first, main);
+        }
+
+        var token = Checkpoint(first);
+        for (var main = 300; main < 3000; main++)
+        {
+            Put(first, main);
+        }
+
+        Checkpoint(first);
+        first.Dispose();
+
+        // The blocks behind the checkpoint are still on the disk, whole, and will be written over with other records.
+        using var second = Open(token);
+        AssertHolds(second, 1, 300);
+        for (var main = 5000; main < 7000; main++)
+        {
+            Put(second, main);
+            if (main % 100 == 0)
+            {
+                AssertHolds(second, 250, 300);
+                AssertHolds(second, 5000, main + 1);
+            }
+        }
+    }
+
+    [Fact]
     public void A_failed_sync_stops_the_store_and_the_last_durable_checkpoint_opens()
     {
         var store = Create();

@@ -23,12 +23,22 @@ namespace RaftKv.Storage.Records.Faster;
 /// </remarks>
 internal sealed unsafe class RecordDevice : StorageDeviceBase
 {
+    /// <summary>The most that is read or written in one piece.</summary>
+    public const int ChunkBytes = ChunkBlocks * RecordBlocks.BlockBytes;
+
     private const int ChunkBlocks = 64;
 
     // Set by a reader that asks for many records at once: then each read is a work item of the pool's, and they wait for the
     // disk together. A single read is made on the spot, for most are answered by the page cache sooner than a thread wakes.
     [ThreadStatic]
     private static bool _readsTogether;
+
+    [ThreadStatic]
+    private static ReadAhead? _readAhead;
+
+    private static long _devices;
+
+    private readonly long _number = Interlocked.Increment(ref _devices);
 
     private readonly IFileSystem _files;
     private readonly string _directory;
@@ -52,9 +62,9 @@ internal sealed unsafe class RecordDevice : StorageDeviceBase
     private readonly byte[] _chunk = new byte[ChunkBlocks * RecordBlocks.StoredBlockBytes];
     private readonly Dictionary<long, long> _writtenAhead = [];
     private readonly Dictionary<long, PageSums> _sums = [];
-    private long _writtenUntil;
 
     // Written by one thread, read by others.
+    private long _writtenUntil;
     private long _reservedUntil;
     private long _durableUntil;
     private long _diskBytes;
@@ -302,6 +312,12 @@ internal sealed unsafe class RecordDevice : StorageDeviceBase
         object context)
     {
         var address = StartOf(segmentId) + (long)sourceAddress;
+        if (TryReadAhead(address, new Span<byte>((void*)destinationAddress, (int)readLength)))
+        {
+            callback(0, readLength, context);
+            return;
+        }
+
         if (_readsTogether)
         {
             ThreadPool.UnsafeQueueUserWorkItem(
@@ -579,7 +595,7 @@ internal sealed unsafe class RecordDevice : StorageDeviceBase
             _writtenAhead.Add(job.Address, address);
             while (_writtenAhead.Remove(_writtenUntil, out var end))
             {
-                _writtenUntil = end;
+                Volatile.Write(ref _writtenUntil, end);
             }
         }
         catch (Exception failure)
@@ -694,6 +710,72 @@ internal sealed unsafe class RecordDevice : StorageDeviceBase
         {
             sums.Blocks = null;
             page--;
+        }
+    }
+
+    // Whoever goes through the log in its order finds the next blocks fetched. An opening looks at each block by itself.
+    private bool TryReadAhead(long address, Span<byte> destination)
+    {
+        if (_recoveringUntil > 0 || destination.Length > ChunkBytes / 2)
+        {
+            return false;
+        }
+
+        var ahead = _readAhead ??= new ReadAhead();
+        if (ahead.TryCopy(_number, address, destination))
+        {
+            return true;
+        }
+
+        if (!ahead.IsInRow(_number, address, destination.Length))
+        {
+            return false;
+        }
+
+        // What lies behind what this device has written is not yet what it will be.
+        var room = ahead.Fill(address);
+        var end = Math.Min(Volatile.Read(ref _writtenUntil), StartOf((int)(address >> _segmentBits) + 1));
+        ahead.Filled(ReadGood(address, room[..(int)Math.Clamp(end - address, 0, room.Length)]));
+        return ahead.TryCopy(_number, address, destination);
+    }
+
+    /// <returns>How much of it was read and is as it was written. About the rest nobody has asked.</returns>
+    private int ReadGood(long address, Span<byte> destination)
+    {
+        var number = (int)(address >> _segmentBits);
+        var stored = ArrayPool<byte>.Shared.Rent(destination.Length / RecordBlocks.BlockBytes * RecordBlocks.StoredBlockBytes);
+        try
+        {
+            if (!_segments.TryGetValue(number, out var segment))
+            {
+                return 0;
+            }
+
+            var wanted = destination.Length / RecordBlocks.BlockBytes * RecordBlocks.StoredBlockBytes;
+            var found = segment.File.ReadAt(RecordBlocks.StoredOffset(address - StartOf(number)), stored.AsSpan(0, wanted));
+            var good = 0;
+            for (var from = 0; from + RecordBlocks.StoredBlockBytes <= found; from += RecordBlocks.StoredBlockBytes)
+            {
+                var block = stored.AsSpan(from, RecordBlocks.BlockBytes);
+                if (SumOf(address + good, block) != BinaryPrimitives.ReadUInt32LittleEndian(stored.AsSpan(from + RecordBlocks.BlockBytes)))
+                {
+                    break;
+                }
+
+                block.CopyTo(destination[good..]);
+                good += RecordBlocks.BlockBytes;
+            }
+
+            return good;
+        }
+        catch (Exception failure) when (failure is ObjectDisposedException or StorageException or IOException)
+        {
+            // The read that was asked for meets it again, and says so.
+            return 0;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(stored);
         }
     }
 
