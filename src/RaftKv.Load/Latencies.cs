@@ -8,6 +8,7 @@ public sealed class Latencies
     private const int SubBits = 6;
 
     private readonly long[] _counts = new long[64 << SubBits];
+    private double _squares;
 
     public long Count { get; private set; }
 
@@ -17,6 +18,9 @@ public sealed class Latencies
 
     public double MeanMs => Count == 0 ? 0 : TotalNs / Count / 1e6;
 
+    /// <summary>How far they are from the mean, as a standard deviation.</summary>
+    public double DeviationMs => Count == 0 ? 0 : Math.Sqrt(Math.Max(0, (_squares / Count) - (TotalNs / Count * (TotalNs / Count)))) / 1e6;
+
     public double MaxMs => MaxNs / 1e6;
 
     public void Add(long ns)
@@ -24,6 +28,7 @@ public sealed class Latencies
         ns = Math.Max(1, ns);
         Count++;
         TotalNs += ns;
+        _squares += (double)ns * ns;
         MaxNs = Math.Max(MaxNs, ns);
         _counts[Bucket(ns)]++;
     }
@@ -32,6 +37,7 @@ public sealed class Latencies
     {
         Count += other.Count;
         TotalNs += other.TotalNs;
+        _squares += other._squares;
         MaxNs = Math.Max(MaxNs, other.MaxNs);
         for (var i = 0; i < _counts.Length; i++)
         {

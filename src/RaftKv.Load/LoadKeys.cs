@@ -10,13 +10,15 @@ public sealed class LoadKeys
 
     /// <param name="count">How many there are.</param>
     /// <param name="length">Of each, in bytes.</param>
-    public LoadKeys(int count, int length = 64)
+    /// <param name="prefix">What they begin with.</param>
+    public LoadKeys(int count, int length = 64, ReadOnlySpan<byte> prefix = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(length, Digits);
+        ArgumentOutOfRangeException.ThrowIfLessThan(length, Digits + prefix.Length);
         Count = count;
         _pattern = new byte[length];
         _pattern.AsSpan().Fill((byte)'k');
+        prefix.CopyTo(_pattern);
     }
 
     public int Count { get; }

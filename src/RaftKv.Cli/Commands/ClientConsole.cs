@@ -9,13 +9,19 @@ namespace RaftKv.Cli.Commands;
 internal sealed record ClientConsole(
     Stream Input, Stream Output, TextWriter Error, IReadOnlyDictionary<string, string> Environment)
 {
+    /// <summary>Whether a person looks at standard error, so that a line there may change while they look.</summary>
+    public bool ErrorIsTerminal { get; init; }
+
     /// <summary>This process's own.</summary>
     public static ClientConsole OfProcess() => new(
         Console.OpenStandardInput(),
         OperatingSystem.IsWindows() ? Console.OpenStandardOutput() : new StandardOutput(),
         Console.Error,
         System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>().ToDictionary(
-            variable => (string)variable.Key, variable => (string?)variable.Value ?? "", StringComparer.Ordinal));
+            variable => (string)variable.Key, variable => (string?)variable.Value ?? "", StringComparer.Ordinal))
+    {
+        ErrorIsTerminal = !Console.IsErrorRedirected,
+    };
 
     /// <summary>Everything that is left of the input.</summary>
     public async Task<byte[]> ReadAllAsync(CancellationToken stop)

@@ -1,12 +1,15 @@
 using System.CommandLine;
 using RaftKv.Cli.Commands.Bench;
+using RaftKv.Cli.Commands.Checks;
 using RaftKv.Cli.Commands.Connection;
 using RaftKv.Cli.Commands.Endpoints;
 using RaftKv.Cli.Commands.Flags;
 using RaftKv.Cli.Commands.KeyValues;
 using RaftKv.Cli.Commands.Leases;
+using RaftKv.Cli.Commands.Locks;
 using RaftKv.Cli.Commands.Maintenance;
 using RaftKv.Cli.Commands.Members;
+using RaftKv.Cli.Commands.Mirrors;
 using RaftKv.Cli.Commands.Watching;
 
 namespace RaftKv.Cli.Commands;
@@ -43,6 +46,11 @@ internal static class ClientProgram
         () => new DefragCommand(),
         () => new MoveLeaderCommand(),
         () => new SnapshotSaveCommand(),
+        () => new MakeMirrorCommand(),
+        () => new LockCommand(),
+        () => new ElectCommand(),
+        () => new CheckPerfCommand(),
+        () => new CheckDataScaleCommand(),
         () => new BenchPutCommand(),
         () => new BenchGetCommand(),
         () => new BenchTxnCommand(),
@@ -61,12 +69,24 @@ internal static class ClientProgram
         }
     }
 
+    /// <summary>The commands with what they are for and their flags, those that all share included.</summary>
+    public static IEnumerable<(string Name, string Description, IReadOnlyList<Flag> Flags)> Overview()
+    {
+        foreach (var command in Commands.Select(create => create()))
+        {
+            var flags = new FlagSet();
+            command.AddFlags(flags);
+            _ = new CommonFlags(flags);
+            yield return (command.Name, command.Description, flags.All);
+        }
+    }
+
     /// <summary>Whether a command line begins a client command: its name, with nothing before it but flags that all of them share.</summary>
     public static bool Takes(IReadOnlyList<string> commandLine) => IndexOfCommand(commandLine) >= 0;
 
     /// <summary>Whether it is one of those that make load, for which the process is set up before it has a socket.</summary>
     public static bool IsLoad(IReadOnlyList<string> commandLine)
-        => IndexOfCommand(commandLine) is var at and >= 0 && commandLine[at] == "bench";
+        => IndexOfCommand(commandLine) is var at and >= 0 && commandLine[at] is "bench" or "check";
 
     /// <returns>The exit code.</returns>
     public static async Task<int> RunAsync(IReadOnlyList<string> commandLine, ClientConsole console, CancellationToken stop = default)

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using RaftKv.Cli.Commands.Connection;
 using RaftKv.Cli.Commands.Printing;
+using RaftKv.Client;
 using RaftKv.Rpc.Client;
 
 namespace RaftKv.Cli.Commands;
@@ -18,7 +19,7 @@ internal sealed class ClientSession : IAsyncDisposable
         Common = common;
         Output = new AnswerWriter(console.Output);
         Printer = AnswerPrinter.Of(common.WriteOut.Value, forms, common.Hex.Value, Output);
-        _cluster = new Lazy<ClusterConnection>(() => new ClusterConnection(Settings(common)));
+        _cluster = new Lazy<ClusterConnection>(() => Connect(common));
     }
 
     public ClientConsole Console { get; }
@@ -44,6 +45,26 @@ internal sealed class ClientSession : IAsyncDisposable
 
     /// <exception cref="CommandFailure">The text is no endpoint.</exception>
     public Endpoint Endpoint(string text) => ParseEndpoint(text, IsTls(Common));
+
+    /// <summary>A connection to another cluster than the one that the command is about.</summary>
+    /// <exception cref="CommandFailure">The flags name no cluster.</exception>
+    public static ClusterConnection Connect(CommonFlags flags) => new(Settings(flags));
+
+    /// <summary>The client library on the same cluster, for what takes more than single calls. The caller disposes of it.</summary>
+    /// <exception cref="CommandFailure">The flags name no cluster.</exception>
+    public RaftKvClient CreateClient()
+    {
+        var settings = Settings(Common);
+        return RaftKvClient.Connect(new RaftKvClientOptions
+        {
+            Endpoints = [.. settings.Endpoints.Select(endpoint => endpoint.Address)],
+            Timeout = settings.CommandTimeout,
+            ConnectTimeout = settings.DialTimeout,
+            Tls = settings.Tls,
+            UserName = settings.User,
+            Password = settings.User is null ? null : settings.Password,
+        });
+    }
 
     private static ConnectionSettings Settings(CommonFlags common)
     {

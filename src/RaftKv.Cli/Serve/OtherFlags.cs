@@ -31,7 +31,7 @@ internal static class OtherFlags
         "--peer-auto-tls", "--peer-cert-allowed-cn", "--peer-cert-allowed-hostname", "--peer-skip-client-san-verification",
         "--self-signed-cert-validity", "--cipher-suites", "--tls-min-version", "--tls-max-version", "--host-whitelist",
         "--listen-metrics-urls", "--listen-client-http-urls", "--auto-compaction-mode", "--auto-compaction-retention",
-        "--force-new-cluster", "--corrupt-check-time", "--config-file", "--wal-dir", "--unsafe-no-fsync", "--discovery",
+        "--force-new-cluster", "--corrupt-check-time", "--wal-dir", "--unsafe-no-fsync", "--discovery",
         "--discovery-srv", "--discovery-srv-name", "--discovery-token", "--discovery-endpoints",
     ];
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
+using RaftKv.Cli.Serve.Config;
 using RaftKv.Server;
 using RaftKv.Server.Bootstrap;
 using RaftKv.Server.Hosting;
@@ -16,6 +17,7 @@ internal static class ServeCommand
     public static void AddTo(RootCommand raftkv)
     {
         var flags = new ServeFlags();
+        raftkv.Subcommands.Add(ConfigCommand.Create(raftkv, flags));
         foreach (var flag in flags.All.Concat(OtherFlags.All))
         {
             raftkv.Options.Add(flag);
@@ -30,18 +32,8 @@ internal static class ServeCommand
         var error = parsed.InvocationConfiguration.Error;
         try
         {
-            var (more, warnings) = FlagEnvironment.Read(
-                Environment.GetEnvironmentVariables(), parsed, flags.All.Concat(OtherFlags.All));
-            if (more.Length > 0)
-            {
-                parsed = raftkv.Parse([.. parsed.Tokens.Select(token => token.Value), .. more]);
-                if (parsed.Errors is [var wrong, ..])
-                {
-                    throw new FlagException($"The environment sets {string.Join(", ", more)}. {wrong.Message}");
-                }
-            }
-
-            foreach (var warning in warnings.Concat(OtherFlags.Warnings(parsed)))
+            (parsed, var warnings) = ServeArguments.Read(raftkv, flags, parsed, Environment.GetEnvironmentVariables());
+            foreach (var warning in warnings)
             {
                 await error.WriteLineAsync($"raftkv: {warning}");
             }

@@ -188,8 +188,15 @@ internal sealed class ServeFlags
         DefaultValueFactory = _ => "info",
     };
 
+    public Option<string> ConfigFile { get; } = new("--config-file")
+    {
+        Description = "A YAML or JSON file with all settings; other flags and the environment are ignored then",
+        HelpName = "FILE",
+    };
+
     public IEnumerable<Option> All =>
     [
+        ConfigFile,
         _name, _dataDir, _peers, _clusterState, _token, _listenClient, _advertiseClient, _listenPeer, _advertisePeer, _heartbeat,
         _election, _snapshotCount, _catchUp, _maxRequest, _maxTxn, _gateway, _cors, _maxStreams, _quota, _maxLearners, _progress, _keepAliveInterval,
         _keepAliveTimeout, _recordMemory, _logLevel,

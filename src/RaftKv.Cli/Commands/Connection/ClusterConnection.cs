@@ -111,6 +111,18 @@ internal sealed class ClusterConnection : IAsyncDisposable
         ];
     }
 
+    /// <summary>For what members tell beside the API, on the same addresses.</summary>
+    public HttpClient CreateHttp()
+    {
+        var handler = new SocketsHttpHandler { ConnectTimeout = _settings.DialTimeout };
+        if (_settings.Tls is { } tls)
+        {
+            handler.SslOptions = tls.ToOptions();
+        }
+
+        return new HttpClient(handler) { Timeout = _settings.CommandTimeout };
+    }
+
     public ValueTask DisposeAsync() => _channel.DisposeAsync();
 
     // What the servers say themselves begins with their name.

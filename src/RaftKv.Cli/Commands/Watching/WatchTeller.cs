@@ -1,5 +1,3 @@
-using System.ComponentModel;
-using System.Diagnostics;
 using System.Globalization;
 using RaftKv.Cli.Commands.Connection;
 using RaftKv.Cli.Commands.Text;
@@ -63,24 +61,15 @@ internal sealed class WatchTeller(ClientSession session) : IDisposable
 
     private static async Task RunProgramAsync(IReadOnlyList<string> program, Event change, long revision, CancellationToken stop)
     {
-        var start = new ProcessStartInfo(program[0], program.Skip(1));
-        start.Environment["ETCD_WATCH_REVISION"] = revision.ToString(CultureInfo.InvariantCulture);
-        start.Environment["ETCD_WATCH_EVENT_TYPE"] = change.Type == Event.Types.EventType.Delete ? "\"DELETE\"" : "\"PUT\"";
-        start.Environment["ETCD_WATCH_KEY"] = GoQuoted.Of(change.Kv.Key.Span);
-        start.Environment["ETCD_WATCH_VALUE"] = GoQuoted.Of(change.Kv.Value.Span);
-        var called = $"command [{string.Join(' ', program.Select(word => GoQuoted.Of(word)))}]";
-        try
+        var called = new CalledProgram(
+            program,
+            ("ETCD_WATCH_REVISION", revision.ToString(CultureInfo.InvariantCulture)),
+            ("ETCD_WATCH_EVENT_TYPE", change.Type == Event.Types.EventType.Delete ? "\"DELETE\"" : "\"PUT\""),
+            ("ETCD_WATCH_KEY", GoQuoted.Of(change.Kv.Key.Span)),
+            ("ETCD_WATCH_VALUE", GoQuoted.Of(change.Kv.Value.Span)));
+        if (await called.RunAsync(stop) is not 0 and var code)
         {
-            using var running = Process.Start(start)!;
-            await running.WaitForExitAsync(stop);
-            if (running.ExitCode != 0)
-            {
-                throw new CommandFailure(ExitCode.Error, $"{called} error (exit status {running.ExitCode})");
-            }
-        }
-        catch (Win32Exception missing)
-        {
-            throw new CommandFailure(ExitCode.Error, $"{called} error ({missing.Message})", missing);
+            throw new CommandFailure(ExitCode.Error, $"{called.Text} error (exit status {code})");
         }
     }
 }

@@ -123,7 +123,7 @@ public sealed class WatchTests : IAsyncLifetime
         Assert.Equal(141, await watch.WaitForExitAsync());
     }
 
-    private static async Task<string[]> ReadAsync(int lines, RunningWatch watch, string input = "")
+    private static async Task<string[]> ReadAsync(int lines, RunningCommand watch, string input = "")
     {
         using (watch)
         {
@@ -132,7 +132,7 @@ public sealed class WatchTests : IAsyncLifetime
         }
     }
 
-    private RunningWatch StartEtcdctl(params string[] arguments) => RunningWatch.OfEtcdctl(_etcdctl, _store!.Endpoints, arguments);
+    private RunningCommand StartEtcdctl(params string[] arguments) => RunningCommand.OfEtcdctl(_etcdctl, _store!.Endpoints, ["watch", .. arguments]);
 
-    private RunningWatch StartOurs(params string[] arguments) => RunningWatch.OfOurs(_store!.Endpoints, arguments);
+    private RunningCommand StartOurs(params string[] arguments) => RunningCommand.OfOurs(_store!.Endpoints, ["watch", .. arguments]);
 }

@@ -1,15 +1,17 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using RaftKv.Cli.Commands;
+using RaftKv.Cli.Tests.Commands.Etcd;
 
-namespace RaftKv.Cli.Tests.Commands.Etcd;
+namespace RaftKv.Cli.Tests.Commands;
 
 /// <summary>
-/// A watch as a process, which has no end of its own. What it prints is read line by line; the errors beside it are read
+/// A command as a process, for those that have no end of their own. What it prints is read line by line; the errors beside it are read
 /// all the time, because a pipe that nobody reads would stop the process, and because only a process that has ended has
 /// said the last of them.
 /// </summary>
-internal sealed class RunningWatch : IDisposable
+internal sealed class RunningCommand : IDisposable
 {
     // Far more than a busy machine needs; it is there so that a line that does not come is a failure and not a standstill.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
@@ -18,7 +20,7 @@ internal sealed class RunningWatch : IDisposable
     private readonly List<string> _lines = [];
     private readonly StringBuilder _errors = new();
 
-    private RunningWatch(Process process)
+    private RunningCommand(Process process)
     {
         _process = process;
         _process.ErrorDataReceived += (_, line) =>
@@ -31,13 +33,13 @@ internal sealed class RunningWatch : IDisposable
         _process.BeginErrorReadLine();
     }
 
-    /// <summary>The watch of etcdctl.</summary>
-    public static RunningWatch OfEtcdctl(string etcdctl, string endpoints, params string[] arguments)
-        => Start(etcdctl, endpoints, ["watch", .. arguments]);
+    /// <summary>One of etcdctl.</summary>
+    public static RunningCommand OfEtcdctl(string etcdctl, string endpoints, params string[] arguments)
+        => Start(etcdctl, endpoints, arguments);
 
     /// <summary>Our own.</summary>
-    public static RunningWatch OfOurs(string endpoints, params string[] arguments)
-        => Start("dotnet", endpoints, [typeof(ClientProgram).Assembly.Location, "watch", .. arguments]);
+    public static RunningCommand OfOurs(string endpoints, params string[] arguments)
+        => Start("dotnet", endpoints, [typeof(ClientProgram).Assembly.Location, .. arguments]);
 
     /// <summary>Says a line to it.</summary>
     public Task WriteLineAsync(string line) => _process.StandardInput.WriteLineAsync(line);
@@ -78,8 +80,27 @@ internal sealed class RunningWatch : IDisposable
         return [.. _lines[first..]];
     }
 
+    /// <summary>As Ctrl-C (INT) or the system's own end (TERM) do it.</summary>
+    public async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", _process.Id.ToString(CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+    }
+
     /// <summary>Nobody listens to it any more.</summary>
     public void CloseOutput() => _process.StandardOutput.Close();
+
+    /// <summary>What it has said beside its output so far.</summary>
+    public string Errors
+    {
+        get
+        {
+            lock (_errors)
+            {
+                return _errors.ToString();
+            }
+        }
+    }
 
     /// <summary>Waits until it has ended by itself.</summary>
     /// <returns>Its exit code.</returns>
@@ -96,7 +117,7 @@ internal sealed class RunningWatch : IDisposable
         _process.Dispose();
     }
 
-    private static RunningWatch Start(string path, string endpoints, string[] arguments)
+    private static RunningCommand Start(string path, string endpoints, string[] arguments)
         => new(Etcdctl.Start(path, arguments, ("ETCDCTL_ENDPOINTS", endpoints)));
 
     private string Story(string end)
