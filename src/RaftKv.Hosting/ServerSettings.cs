@@ -50,19 +50,22 @@ internal static class ServerSettings
         return read;
     }
 
-    private static List<IPEndPoint> EndPoints(string name, IList<string> texts, ICollection<string> problems)
+    private static List<ListenAddress> EndPoints(string name, IList<string> texts, ICollection<string> problems)
     {
-        var read = new List<IPEndPoint>(texts.Count);
+        var read = new List<ListenAddress>(texts.Count);
         for (var i = 0; i < texts.Count; i++)
         {
             // As flags write it, too.
-            var text = texts[i].StartsWith("http://", StringComparison.OrdinalIgnoreCase) ? texts[i]["http://".Length..].TrimEnd('/') : texts[i];
+            var isTls = texts[i].StartsWith("https://", StringComparison.OrdinalIgnoreCase);
+            var text = isTls ? texts[i]["https://".Length..].TrimEnd('/')
+                : texts[i].StartsWith("http://", StringComparison.OrdinalIgnoreCase) ? texts[i]["http://".Length..].TrimEnd('/')
+                : texts[i];
             text = text.StartsWith("localhost:", StringComparison.OrdinalIgnoreCase) ? $"127.0.0.1:{text["localhost:".Length..]}" : text;
 
             // One without a port would be read as port 0: any.
             if (IPEndPoint.TryParse(text, out var endPoint) && text.EndsWith($":{endPoint.Port}", StringComparison.Ordinal))
             {
-                read.Add(endPoint);
+                read.Add(new ListenAddress(endPoint, isTls));
             }
             else
             {

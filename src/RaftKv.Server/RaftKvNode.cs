@@ -7,6 +7,7 @@ using RaftKv.Server.Bootstrap;
 using RaftKv.Server.Hosting;
 using RaftKv.Server.Peers;
 using RaftKv.Server.Replica;
+using RaftKv.Server.Tls;
 using RaftKv.Storage.Files;
 
 namespace RaftKv.Server;
@@ -59,6 +60,9 @@ public sealed class RaftKvNode : IAsyncDisposable
     /// <summary>Where it listens for the other members.</summary>
     public IReadOnlyList<Uri> PeerEndPoints => _peers.EndPoints;
 
+    /// <summary>The certificates that it uses, and until when they are valid.</summary>
+    public IReadOnlyList<CertificateExpiry> Certificates => _member.Certificates;
+
     /// <summary>Ends when the member does: faulted if it had to stop by itself.</summary>
     public Task Ended => _member.Ended;
 
@@ -110,14 +114,17 @@ public sealed class RaftKvNode : IAsyncDisposable
         }
 
         var log = (options.Loggers ?? NullLoggerFactory.Instance).CreateLogger("raftkv");
-        var http = new HttpClient(new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromSeconds(2) }) { Timeout = options.RequestTimeout };
         var path = ground.PathOf(options);
         var directory = DataDirectory.Open(ground.Files, path, identityIfNew: ground.Draw() | 1);
+        HttpClient? http = null;
         RunningMember? member = null;
         IPeerLink? peers = null;
         ClientPort? clientPort = null;
         try
         {
+            var certificates = MemberCertificates.Open(options, path, log);
+            http = PeerHttp.NewClient(certificates.Peer, options.RequestTimeout);
+
             // etcd's default has the name, and the ids of members are derived from it.
             var peerUrls = options.AdvertisePeerUrls.Count > 0 ? options.AdvertisePeerUrls : Advertised(options.ListenPeer, "localhost");
             var who = MemberFile.TryRead(ground.Files, path);
@@ -130,19 +137,19 @@ public sealed class RaftKvNode : IAsyncDisposable
                 who.Write(ground.Files, path);
             }
 
-            member = RunningMember.Open(options, log, ground, directory, who);
-            peers = await ground.OpenPeersAsync(options, member, who, http, cancellation).ConfigureAwait(false);
+            member = RunningMember.Open(options, log, ground, directory, who, certificates);
+            peers = await ground.OpenPeersAsync(options, member, who, http, certificates.Peer, cancellation).ConfigureAwait(false);
 
             // Clients that come before it has started wait; a port that is taken is known before it has taken part.
-            clientPort = await ClientPort.OpenAsync(member, options, cancellation).ConfigureAwait(false);
+            clientPort = await ClientPort.OpenAsync(member, options, certificates.Client, cancellation).ConfigureAwait(false);
             member.Start(peers.Network, peers.Leader);
             var clientUrls = options.AdvertiseClientUrls.Count > 0
                 ? options.AdvertiseClientUrls
-                : Advertised([.. clientPort.EndPoints.Zip(options.ListenClient, (url, asked) => new IPEndPoint(asked.Address, url.Port))], "127.0.0.1");
+                : Advertised([.. clientPort.EndPoints.Zip(options.ListenClient, (url, asked) => new ListenAddress(new IPEndPoint(asked.Address, url.Port), asked.IsTls))], "127.0.0.1");
             var announced = member.AnnounceAsync(options.Name, [.. clientUrls.Select(Founding.Text)]);
             return new RaftKvNode(member, clientPort, peers, http, announced);
         }
-        catch
+        catch (Exception failed)
         {
             if (clientPort is not null)
             {
@@ -156,7 +163,12 @@ public sealed class RaftKvNode : IAsyncDisposable
 
             member?.Dispose();
             directory.Dispose();
-            http.Dispose();
+            http?.Dispose();
+            if (failed is CertificateFileException file)
+            {
+                throw new BootstrapException(file.Message, file);
+            }
+
             throw;
         }
     }
@@ -186,8 +198,8 @@ public sealed class RaftKvNode : IAsyncDisposable
         _http.Dispose();
     }
 
-    private static IReadOnlyList<Uri> Advertised(IReadOnlyList<IPEndPoint> listen, string loopback)
-        => [.. listen.Select(point => new Uri(string.Create(CultureInfo.InvariantCulture, $"http://{Host(point, loopback)}:{point.Port}")))];
+    private static IReadOnlyList<Uri> Advertised(IReadOnlyList<ListenAddress> listen, string loopback)
+        => [.. listen.Select(point => new Uri(string.Create(CultureInfo.InvariantCulture, $"{point.Scheme}://{Host(point.EndPoint, loopback)}:{point.Port}")))];
 
     private static string Host(IPEndPoint point, string loopback)
         => point.Address.Equals(IPAddress.Loopback) || point.Address.Equals(IPAddress.Any) || point.Address.Equals(IPAddress.IPv6Any) ? loopback

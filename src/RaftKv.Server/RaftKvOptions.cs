@@ -1,6 +1,9 @@
 using System.Net;
+using System.Security.Authentication;
 using Microsoft.Extensions.Logging;
 using RaftKv.Server.Replica;
+using RaftKv.Server.Tls;
+using RaftKv.Server.Tokens;
 
 namespace RaftKv.Server;
 
@@ -15,10 +18,25 @@ public sealed record RaftKvOptions
     public string DataDirectory { get; init; } = "";
 
     /// <summary>Where clients connect; nowhere if empty, for a member that serves its own process alone.</summary>
-    public IReadOnlyList<IPEndPoint> ListenClient { get; init; } = [new IPEndPoint(IPAddress.Loopback, 2379)];
+    public IReadOnlyList<ListenAddress> ListenClient { get; init; } = [new IPEndPoint(IPAddress.Loopback, 2379)];
 
     /// <summary>Where the other members connect; nowhere if empty, for a member on its own.</summary>
-    public IReadOnlyList<IPEndPoint> ListenPeer { get; init; } = [new IPEndPoint(IPAddress.Loopback, 2380)];
+    public IReadOnlyList<ListenAddress> ListenPeer { get; init; } = [new IPEndPoint(IPAddress.Loopback, 2380)];
+
+    /// <summary>For the addresses of <see cref="ListenClient"/> that have TLS.</summary>
+    public PortTls ClientTls { get; init; } = new();
+
+    /// <summary>For the addresses of <see cref="ListenPeer"/> that have TLS, and for connections to other members.</summary>
+    public PortTls PeerTls { get; init; } = new();
+
+    /// <summary>Which versions of TLS are spoken, to clients and to members.</summary>
+    public SslProtocols TlsVersions { get; init; } = SslProtocols.Tls12 | SslProtocols.Tls13;
+
+    /// <summary>Which cipher suites TLS 1.2 may use, by their standard names; the system's choice if empty.</summary>
+    public IReadOnlyList<string> CipherSuites { get; init; } = [];
+
+    /// <summary>How many years a certificate lasts that a member makes for itself.</summary>
+    public int SelfSignedYears { get; init; } = 1;
 
     /// <summary>Where clients are told to connect; where it listens if nothing is said.</summary>
     public IReadOnlyList<Uri> AdvertiseClientUrls { get; init; } = [];
@@ -69,6 +87,15 @@ public sealed record RaftKvOptions
     /// <summary>Whose web pages may call with JSON, such as <c>https://console.example.com</c>; <c>*</c> for all.</summary>
     public IReadOnlyList<string> AllowedOrigins { get; init; } = [];
 
+    /// <summary>Tokens that are signed; simple ones, which members remember, if null.</summary>
+    public JwtOptions? Jwt { get; init; }
+
+    /// <summary>How long a simple token lives that is not used.</summary>
+    public TimeSpan TokenTimeToLive { get; init; } = TimeSpan.FromSeconds(300);
+
+    /// <summary>Each one more doubles the time that a password takes to be looked at; 4 to 31.</summary>
+    public int PasswordCost { get; init; } = 10;
+
     /// <summary>How much memory the newest records may take; the rest is on disk.</summary>
     public long RecordMemoryBytes { get; init; } = 64L * 1024 * 1024;
 
@@ -110,10 +137,51 @@ public sealed record RaftKvOptions
             yield return $"The initial cluster ({string.Join(", ", InitialCluster.Select(member => member.Name))}) does not name this member, '{Name}'.";
         }
 
+        if (PasswordCost is < 4 or > 31)
+        {
+            yield return $"--bcrypt-cost is {PasswordCost}; it must be from 4 to 31.";
+        }
+
+        if (TokenTimeToLive < TimeSpan.FromSeconds(1))
+        {
+            yield return $"--auth-token-ttl is {TokenTimeToLive.TotalSeconds} s; it must be a second at least.";
+        }
+
+        foreach (var problem in TlsProblems().Concat(Jwt?.Problems() ?? []))
+        {
+            yield return problem;
+        }
+
         var twice = InitialCluster.GroupBy(member => member.PeerUrl).FirstOrDefault(group => group.Select(one => one.Name).Distinct().Count() > 1);
         if (twice is not null)
         {
             yield return $"The initial cluster gives {twice.Key} to more than one member.";
+        }
+    }
+
+    private IEnumerable<string> TlsProblems()
+    {
+        foreach (var problem in ClientTls.Problems("", "--client-crl-file", ListenClient).Concat(PeerTls.Problems("peer-", "--peer-crl-file", ListenPeer)))
+        {
+            yield return problem;
+        }
+
+        foreach (var name in CipherSuites)
+        {
+            if (Tls.CipherSuites.Problem(name) is { } problem)
+            {
+                yield return problem;
+            }
+        }
+
+        if (CipherSuites.Count > 0 && TlsVersions == SslProtocols.Tls13)
+        {
+            yield return "Cipher suites can be chosen for TLS 1.2 only, and --tls-min-version leaves TLS 1.3 alone: take one of the two away.";
+        }
+
+        if (CipherSuites.Count > 0 && OperatingSystem.IsWindows())
+        {
+            yield return "Cipher suites are chosen by the system on Windows, and not by --cipher-suites.";
         }
     }
 }

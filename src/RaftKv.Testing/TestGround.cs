@@ -3,6 +3,7 @@ using RaftKv.Server;
 using RaftKv.Server.Bootstrap;
 using RaftKv.Server.Hosting;
 using RaftKv.Server.Replica;
+using RaftKv.Server.Tls;
 using RaftKv.Storage.Checkpoints;
 using RaftKv.Storage.Files;
 using RaftKv.Storage.Wal;
@@ -30,6 +31,6 @@ internal sealed class TestGround(TestNetwork network, Pump pump, ulong seed) : M
     public override string PathOf(RaftKvOptions options) => $"/{options.Name}";
 
     public override Task<IPeerLink> OpenPeersAsync(
-        RaftKvOptions options, RunningMember member, MemberFile who, HttpClient http, CancellationToken cancellation)
+        RaftKvOptions options, RunningMember member, MemberFile who, HttpClient http, TlsPort? tls, CancellationToken cancellation)
         => Task.FromResult<IPeerLink>(new Station(network, member, options.Name, options.AdvertisePeerUrls[0]));
 }

@@ -19,7 +19,7 @@ namespace RaftKv.Cli.Kube;
 /// <summary><c>raftkv kube</c>: the Kubernetes API, on a member in this process or on a cluster.</summary>
 internal static class KubeCommand
 {
-    private static readonly Option<IPEndPoint[]> Listen = new("--listen")
+    private static readonly Option<ListenAddress[]> Listen = new("--listen")
     {
         Description = "Where clients of the Kubernetes API connect: an address of this machine",
         HelpName = "URL",
@@ -121,7 +121,7 @@ internal static class KubeCommand
     private static StreamWriter Append(string file)
         => new(new FileStream(file, FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
 
-    private static async Task ServeAsync(RpcChannel channel, IPEndPoint[] listen, KubeApiOptions options, string accountKey, TextWriter output, CancellationToken stop)
+    private static async Task ServeAsync(RpcChannel channel, ListenAddress[] listen, KubeApiOptions options, string accountKey, TextWriter output, CancellationToken stop)
     {
         await using var registry = new KubeRegistry(channel);
         using var tokens = accountKey.Length > 0 ? new ServiceAccountTokens(registry, ServiceAccountTokens.OpenKey(accountKey)) : null;
@@ -135,7 +135,7 @@ internal static class KubeCommand
             kestrel.AddServerHeader = false;
             foreach (var endPoint in listen)
             {
-                kestrel.Listen(endPoint);
+                kestrel.Listen(endPoint.EndPoint);
             }
         });
         await using var app = builder.Build();

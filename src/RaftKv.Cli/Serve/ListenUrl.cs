@@ -1,5 +1,6 @@
 using System.CommandLine.Parsing;
 using System.Net;
+using RaftKv.Server;
 
 namespace RaftKv.Cli.Serve;
 
@@ -7,14 +8,14 @@ namespace RaftKv.Cli.Serve;
 internal static class ListenUrl
 {
     /// <summary>Reads comma-separated addresses; what is wrong with one becomes the error of the flag it came with.</summary>
-    public static IPEndPoint[] Parse(ArgumentResult argument)
+    public static ListenAddress[] Parse(ArgumentResult argument)
     {
-        var endPoints = new List<IPEndPoint>();
+        var addresses = new List<ListenAddress>();
         foreach (var text in argument.Tokens.SelectMany(token => token.Value.Split(',')))
         {
-            if (TryParse(text, out var endPoint, out var problem))
+            if (TryParse(text, out var address, out var problem))
             {
-                endPoints.Add(endPoint);
+                addresses.Add(address);
             }
             else
             {
@@ -22,14 +23,14 @@ internal static class ListenUrl
             }
         }
 
-        return [.. endPoints];
+        return [.. addresses];
     }
 
-    public static bool TryParse(string text, out IPEndPoint endPoint, out string problem)
+    public static bool TryParse(string text, out ListenAddress address, out string problem)
     {
-        endPoint = new IPEndPoint(IPAddress.None, 0);
+        address = new IPEndPoint(IPAddress.None, 0);
         problem = "";
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme != Uri.UriSchemeHttp)
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
         {
             problem = $"'{text}' is no address to listen on: write it as http://127.0.0.1:2379.";
             return false;
@@ -41,26 +42,27 @@ internal static class ListenUrl
             return false;
         }
 
-        if (url.IsDefaultPort && !text.TrimEnd('/').EndsWith(":80", StringComparison.Ordinal))
+        if (url.IsDefaultPort && !text.TrimEnd('/').EndsWith($":{url.Port}", StringComparison.Ordinal))
         {
-            problem = $"'{text}' names no port: write it as http://{url.Host}:2379.";
+            problem = $"'{text}' names no port: write it as {url.Scheme}://{url.Host}:2379.";
             return false;
         }
 
+        var isTls = url.Scheme == Uri.UriSchemeHttps;
         var host = url.DnsSafeHost;
         if (string.Equals(host, "localhost", StringComparison.OrdinalIgnoreCase))
         {
-            endPoint = new IPEndPoint(IPAddress.Loopback, url.Port);
+            address = new ListenAddress(new IPEndPoint(IPAddress.Loopback, url.Port), isTls);
             return true;
         }
 
-        if (!IPAddress.TryParse(host, out var address))
+        if (!IPAddress.TryParse(host, out var ip))
         {
             problem = $"'{text}' names the host '{host}'; to listen, give one of this machine's IP addresses.";
             return false;
         }
 
-        endPoint = new IPEndPoint(address, url.Port);
+        address = new ListenAddress(new IPEndPoint(ip, url.Port), isTls);
         return true;
     }
 }

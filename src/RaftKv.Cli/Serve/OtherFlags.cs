@@ -20,19 +20,14 @@ internal static class OtherFlags
         "--enable-distributed-tracing", "--distributed-tracing-address", "--distributed-tracing-service-name",
         "--distributed-tracing-instance-id", "--distributed-tracing-sampling-rate", "--v2-deprecation", "--feature-gates",
         "--enable-pprof", "--metrics", "--enable-v2", "--strict-reconfig-check",
-        "--discovery-fallback", "--discovery-proxy", "--bcrypt-cost", "--auth-token", "--auth-token-ttl",
+        "--discovery-fallback", "--discovery-proxy",
     ];
 
     private static readonly string[] NotThere =
     [
-        "--cert-file", "--key-file", "--trusted-ca-file", "--client-cert-auth", "--client-cert-file", "--client-key-file",
-        "--client-crl-file", "--client-cert-allowed-hostname", "--auto-tls", "--peer-cert-file", "--peer-key-file",
-        "--peer-trusted-ca-file", "--peer-client-cert-auth", "--peer-client-cert-file", "--peer-client-key-file", "--peer-crl-file",
-        "--peer-auto-tls", "--peer-cert-allowed-cn", "--peer-cert-allowed-hostname", "--peer-skip-client-san-verification",
-        "--self-signed-cert-validity", "--cipher-suites", "--tls-min-version", "--tls-max-version", "--host-whitelist",
-        "--listen-metrics-urls", "--listen-client-http-urls", "--auto-compaction-mode", "--auto-compaction-retention",
-        "--force-new-cluster", "--corrupt-check-time", "--wal-dir", "--unsafe-no-fsync", "--discovery",
-        "--discovery-srv", "--discovery-srv-name", "--discovery-token", "--discovery-endpoints",
+        "--host-whitelist", "--listen-metrics-urls", "--listen-client-http-urls", "--auto-compaction-mode",
+        "--auto-compaction-retention", "--force-new-cluster", "--corrupt-check-time", "--wal-dir",
+        "--unsafe-no-fsync", "--discovery", "--discovery-srv", "--discovery-srv-name", "--discovery-token", "--discovery-endpoints",
     ];
 
     public static IReadOnlyList<Option<string>> All { get; } =

@@ -45,7 +45,7 @@ internal sealed class ServeFlags
         DefaultValueFactory = _ => "etcd-cluster",
     };
 
-    private readonly Option<IPEndPoint[]> _listenClient = new("--listen-client-urls")
+    private readonly Option<ListenAddress[]> _listenClient = new("--listen-client-urls")
     {
         Description = "Where clients connect: addresses of this machine, separated by commas",
         HelpName = "URL,...",
@@ -53,7 +53,7 @@ internal sealed class ServeFlags
         DefaultValueFactory = _ => [new IPEndPoint(IPAddress.Loopback, 2379)],
     };
 
-    private readonly Option<IPEndPoint[]> _listenPeer = new("--listen-peer-urls")
+    private readonly Option<ListenAddress[]> _listenPeer = new("--listen-peer-urls")
     {
         Description = "Where the other members connect",
         HelpName = "URL,...",
@@ -194,12 +194,16 @@ internal sealed class ServeFlags
         HelpName = "FILE",
     };
 
+    private readonly TlsFlags _tls = new();
+
+    private readonly AuthFlags _auth = new();
+
     public IEnumerable<Option> All =>
     [
         ConfigFile,
         _name, _dataDir, _peers, _clusterState, _token, _listenClient, _advertiseClient, _listenPeer, _advertisePeer, _heartbeat,
         _election, _snapshotCount, _catchUp, _maxRequest, _maxTxn, _gateway, _cors, _maxStreams, _quota, _maxLearners, _progress, _keepAliveInterval,
-        _keepAliveTimeout, _recordMemory, _logLevel,
+        _keepAliveTimeout, _recordMemory, _logLevel, .. _tls.All, .. _auth.All,
     ];
 
     public LogLevel LogLevel(ParseResult parsed) => parsed.GetRequiredValue(_logLevel) switch
@@ -244,7 +248,7 @@ internal sealed class ServeFlags
         }
 
         var state = parsed.GetRequiredValue(_clusterState);
-        return new RaftKvOptions
+        var options = new RaftKvOptions
         {
             Name = name,
             DataDirectory = parsed.GetValue(_dataDir) ?? "",
@@ -279,6 +283,7 @@ internal sealed class ServeFlags
                 KeptEntries = parsed.GetRequiredValue(_catchUp),
             },
         };
+        return _auth.AddTo(_tls.AddTo(options, parsed), parsed);
     }
 
     // As in etcd, 0 is "as usual".
@@ -290,7 +295,7 @@ internal sealed class ServeFlags
             ? value
             : throw new FlagException($"{flag.Name} is {parsed.GetRequiredValue(flag)}; it must be greater than 0.");
 
-    private static bool IsWildcard(IPEndPoint point) => point.Address.Equals(IPAddress.Any) || point.Address.Equals(IPAddress.IPv6Any);
+    private static bool IsWildcard(ListenAddress point) => point.Address.Equals(IPAddress.Any) || point.Address.Equals(IPAddress.IPv6Any);
 
     private static TimeSpan Duration(ArgumentResult argument)
     {

@@ -58,12 +58,6 @@ internal static class UrlLists
             return false;
         }
 
-        if (parsed.Scheme == "https")
-        {
-            problem = $"'{text}' asks for TLS, which this version does not have yet.";
-            return false;
-        }
-
         if (parsed.PathAndQuery != "/" || parsed.UserInfo.Length > 0)
         {
             problem = $"'{text}' has more in it than a host and a port.";
@@ -71,9 +65,9 @@ internal static class UrlLists
         }
 
         var port = text.AsSpan().TrimEnd('/');
-        if (parsed.IsDefaultPort && !port.EndsWith(":80"))
+        if (parsed.IsDefaultPort && !port.EndsWith($":{parsed.Port}", StringComparison.Ordinal))
         {
-            problem = $"'{text}' names no port: write it as http://{parsed.Host}:2380.";
+            problem = $"'{text}' names no port: write it as {parsed.Scheme}://{parsed.Host}:2380.";
             return false;
         }
 

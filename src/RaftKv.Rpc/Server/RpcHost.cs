@@ -75,7 +75,7 @@ public sealed class RpcHost : IAsyncDisposable
         builder.Services.AddRouting();
         builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(host => host.ShutdownTimeout = options.StopTimeout);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options));
-        if (options.Listen.Any(address => address.Tls is not null))
+        if (options.Listen.Any(address => address.Tls is not null || address.Handshake is not null))
         {
             builder.WebHost.UseKestrelHttpsConfiguration();
         }
@@ -145,7 +145,14 @@ public sealed class RpcHost : IAsyncDisposable
             kestrel.Listen(address.EndPoint, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1AndHttp2;
-                if (address.Tls is { } tls)
+                if (address.Handshake is { } handshake)
+                {
+                    listen.UseHttps(new TlsHandshakeCallbackOptions
+                    {
+                        OnConnection = context => new ValueTask<SslServerAuthenticationOptions>(handshake(context.Connection.RemoteEndPoint)),
+                    });
+                }
+                else if (address.Tls is { } tls)
                 {
                     listen.UseHttps(https => Configure(https, tls));
                 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 
 namespace RaftKv.Rpc.Server;
@@ -9,6 +10,12 @@ public sealed record RpcListenAddress(IPEndPoint EndPoint)
 {
     /// <summary>Set to serve TLS; HTTP/2 or HTTP/1.1 is then chosen by ALPN.</summary>
     public RpcServerTls? Tls { get; init; }
+
+    /// <summary>
+    /// Set instead of <see cref="Tls"/> to decide anew with every connection, for certificates that are replaced while the
+    /// server runs. What is returned has to offer <c>h2</c> and <c>http/1.1</c>, or nothing, by ALPN.
+    /// </summary>
+    public Func<EndPoint?, SslServerAuthenticationOptions>? Handshake { get; init; }
 }
 
 /// <summary>How a TLS address proves itself, and what it asks of its clients.</summary>

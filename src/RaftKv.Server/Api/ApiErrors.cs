@@ -38,9 +38,13 @@ public static class ApiErrors
 
     public static readonly RpcStatus PasswordTooLong = Plain("bcrypt: password length exceeds 72 bytes");
 
-    // Ours alone.
+    public static readonly RpcStatus InvalidToken = new(RpcStatusCode.Unauthenticated, "etcdserver: invalid auth token");
+
+    public static readonly RpcStatus VerifyOnly = Plain("token signing attempted with verify-only key");
+
+    // Ours alone, where services are put together without tokens.
     public static readonly RpcStatus NoTokens = new(
-        RpcStatusCode.Unimplemented, "raftkv: authentication cannot be enabled: this version gives no tokens");
+        RpcStatusCode.Unimplemented, "raftkv: authentication cannot be enabled: nobody would be given a token here");
 
     // Said by the services that are clients of the others. Whatever goes wrong below them loses its code.
     public static readonly RpcStatus SessionExpired = Plain("mutex: session is expired");

@@ -1,5 +1,6 @@
 using RaftKv.Rpc.Server;
 using RaftKv.Server.Replica;
+using RaftKv.Server.Tokens;
 
 namespace RaftKv.Server.Api;
 
@@ -20,7 +21,7 @@ public sealed class ApiServices : IDisposable
     private readonly LeaderWatch _leaders;
     private readonly AuthService _auth;
 
-    private ApiServices(IMember member, ApiOptions options, TimeProvider time, ICallerSource callers)
+    private ApiServices(IMember member, ApiOptions options, TimeProvider time, ICallerSource callers, ITokens? tokens)
     {
         _options = options;
         _leaders = new LeaderWatch(member, options.ElectionTimeout, time);
@@ -29,7 +30,7 @@ public sealed class ApiServices : IDisposable
         var kv = new KvService(member, options, proposals);
         var lease = new LeaseService(member, options, time, proposals);
         var inner = new InnerClient(kv, lease);
-        _auth = new AuthService(member, options, proposals, canBeEnabled: callers is not NobodyCalls);
+        _auth = new AuthService(member, options, proposals, canBeEnabled: callers is not NobodyCalls, tokens);
         Services =
         [
             kv.Service,
@@ -53,7 +54,11 @@ public sealed class ApiServices : IDisposable
     /// <param name="time">For everything that happens after a while.</param>
     /// <param name="callers">Null as long as nobody can prove who they are.</param>
     public static ApiServices Create(IMember member, ApiOptions options, TimeProvider time, ICallerSource? callers = null)
-        => new(member, options, time, callers ?? new NobodyCalls());
+        => new(member, options, time, callers ?? new NobodyCalls(), tokens: null);
+
+    /// <summary>With tokens, and with callers who are known by them, or by their certificates.</summary>
+    internal static ApiServices Create(IMember member, ApiOptions options, TimeProvider time, ITokens tokens, bool knowsCertificates)
+        => new(member, options, time, new TokenCallers(member, tokens, knowsCertificates), tokens);
 
     /// <summary>Puts the services on a server, with what they expect of it.</summary>
     public void AddTo(RpcHostOptions server)

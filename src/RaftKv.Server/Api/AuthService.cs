@@ -4,6 +4,7 @@ using RaftKv.Rpc;
 using RaftKv.Rpc.Server;
 using RaftKv.Server.Passwords;
 using RaftKv.Server.Replica;
+using RaftKv.Server.Tokens;
 using RaftKv.Storage.State;
 using RaftKv.Storage.State.Commands;
 using Permission = RaftKv.Storage.State.Permission;
@@ -20,6 +21,7 @@ internal sealed class AuthService : IDisposable
     private readonly IMember _member;
     private readonly Proposals _proposals;
     private readonly bool _canBeEnabled;
+    private readonly ITokens? _tokens;
     private readonly PasswordHashes _hashes;
 
     /// <param name="member">Whose users and roles these are.</param>
@@ -27,11 +29,13 @@ internal sealed class AuthService : IDisposable
     /// <param name="proposals">Know the callers.</param>
     /// <param name="canBeEnabled">Whether there is a way to prove who one is. If there is none, enabling would lock
     /// everybody out, for ever.</param>
-    public AuthService(IMember member, ApiOptions options, Proposals proposals, bool canBeEnabled)
+    /// <param name="tokens">Null where nobody is given one.</param>
+    public AuthService(IMember member, ApiOptions options, Proposals proposals, bool canBeEnabled, ITokens? tokens)
     {
         _member = member;
         _proposals = proposals;
         _canBeEnabled = canBeEnabled;
+        _tokens = tokens;
         _hashes = new PasswordHashes(options.PasswordCost);
         Service = new RpcService(RpcReflection.Descriptor.Services.Single(service => service.Name == "Auth"))
             .Unary("AuthEnable", Refusals.Told<AuthEnableRequest, AuthEnableResponse>(EnableAsync))
@@ -107,15 +111,30 @@ internal sealed class AuthService : IDisposable
     private async ValueTask<AuthenticateResponse> AuthenticateAsync(AuthenticateRequest request, RpcServerCall call)
     {
         await _member.WaitUntilCurrentAsync(call.CancellationToken).ConfigureAwait(false);
-        var error = _member.Auth.FindForPassword(request.Name, out var user);
-        if (error is not (StateError.None or StateError.AuthFailed))
+        while (true)
         {
-            throw new RpcException(ApiErrors.Of(error));
-        }
+            var auth = _member.Auth;
+            var error = auth.FindForPassword(request.Name, out var user);
+            if (error is not (StateError.None or StateError.AuthFailed))
+            {
+                throw new RpcException(ApiErrors.Of(error));
+            }
 
-        return await _hashes.IsRightAsync(request.Password, user?.PasswordHash, call.CancellationToken).ConfigureAwait(false)
-            ? throw new RpcException(ApiErrors.NoTokens)
-            : throw new RpcException(ApiErrors.Of(StateError.AuthFailed));
+            if (!await _hashes.IsRightAsync(request.Password, user?.PasswordHash, call.CancellationToken).ConfigureAwait(false))
+            {
+                throw new RpcException(ApiErrors.Of(StateError.AuthFailed));
+            }
+
+            if (_tokens is null)
+            {
+                throw new RpcException(ApiErrors.NoTokens);
+            }
+
+            if (await _tokens.IssueAsync(request.Name, auth.Revision, call.CancellationToken).ConfigureAwait(false) is { } token)
+            {
+                return new() { Header = ResponseHeaders.Of(_member), Token = token };
+            }
+        }
     }
 
     private async ValueTask<AuthUserAddResponse> AddUserAsync(AuthUserAddRequest request, RpcServerCall call)

@@ -5,7 +5,8 @@ using RaftKv.Rpc.Reflection;
 using RaftKv.Rpc.Server;
 using RaftKv.Server.Api;
 using RaftKv.Server.Gateway;
-using RaftKv.Server.Replica;
+using RaftKv.Server.Tls;
+using RaftKv.Server.Tokens;
 
 namespace RaftKv.Server.Hosting;
 
@@ -13,14 +14,16 @@ namespace RaftKv.Server.Hosting;
 internal sealed class ClientPort : IAsyncDisposable
 {
     private readonly ApiServices _api;
+    private readonly ITokens _tokens;
     private readonly MemberHealth _health;
     private readonly RpcInProcessServer _inProcess;
     private readonly JsonGateway? _gateway;
     private readonly RpcHost? _host;
 
-    private ClientPort(ApiServices api, MemberHealth health, RpcInProcessServer inProcess, JsonGateway? gateway, RpcHost? host)
+    private ClientPort(ApiServices api, ITokens tokens, MemberHealth health, RpcInProcessServer inProcess, JsonGateway? gateway, RpcHost? host)
     {
         _api = api;
+        _tokens = tokens;
         _health = health;
         _inProcess = inProcess;
         _gateway = gateway;
@@ -30,7 +33,7 @@ internal sealed class ClientPort : IAsyncDisposable
     public IReadOnlyList<Uri> EndPoints => _host?.EndPoints ?? [];
 
     /// <exception cref="IOException">An address is taken or cannot be listened on; the text names it.</exception>
-    public static async Task<ClientPort> OpenAsync(IMember member, RaftKvOptions options, CancellationToken cancellation)
+    public static async Task<ClientPort> OpenAsync(RunningMember member, RaftKvOptions options, TlsPort? tls, CancellationToken cancellation)
     {
         var limits = new ApiOptions
         {
@@ -40,11 +43,15 @@ internal sealed class ClientPort : IAsyncDisposable
             ElectionTimeout = options.ElectionTimeout,
             MaxLearners = options.MaxLearners,
             WatchProgressInterval = options.WatchProgressInterval,
+            PasswordCost = options.PasswordCost,
             ApiVersion = RaftKvNode.EtcdVersion,
         };
-        var api = ApiServices.Create(member, limits, options.Time);
+        ITokens tokens = options.Jwt is { } jwt
+            ? new JwtTokens(member, JwtKey.Open(jwt), jwt.TimeToLive, options.Time)
+            : new SimpleTokens(member, member.Tokens);
+        var api = ApiServices.Create(member, limits, options.Time, tokens, tls?.KnowsUsers == true);
         var health = new MemberHealth(member, limits, options.Time);
-        var served = HostOptions(api, health, options);
+        var served = HostOptions(api, health, options, tls);
         var inProcess = new RpcInProcessServer(served.Server, served.Services);
         var gateway = options.HasGateway && served.Listen.Count > 0
             ? new JsonGateway(inProcess, served, new AllowedOrigins(options.AllowedOrigins), options.MaxRequestBytes)
@@ -52,7 +59,7 @@ internal sealed class ClientPort : IAsyncDisposable
         try
         {
             var host = served.Listen.Count > 0 ? await RpcHost.StartAsync(served, cancellation).ConfigureAwait(false) : null;
-            return new ClientPort(api, health, inProcess, gateway, host);
+            return new ClientPort(api, tokens, health, inProcess, gateway, host);
         }
         catch
         {
@@ -63,6 +70,7 @@ internal sealed class ClientPort : IAsyncDisposable
 
             inProcess.Dispose();
             api.Dispose();
+            (tokens as IDisposable)?.Dispose();
             health.Dispose();
             throw;
         }
@@ -86,10 +94,11 @@ internal sealed class ClientPort : IAsyncDisposable
         }
 
         _api.Dispose();
+        (_tokens as IDisposable)?.Dispose();
         _health.Dispose();
     }
 
-    private static RpcHostOptions HostOptions(ApiServices api, MemberHealth health, RaftKvOptions options)
+    private static RpcHostOptions HostOptions(ApiServices api, MemberHealth health, RaftKvOptions options, TlsPort? tls)
     {
         var host = new RpcHostOptions
         {
@@ -102,9 +111,9 @@ internal sealed class ClientPort : IAsyncDisposable
         };
         host.Server.Time = options.Time;
         host.Server.Loggers = options.Loggers ?? NullLoggerFactory.Instance;
-        foreach (var endPoint in options.ListenClient)
+        foreach (var address in options.ListenClient)
         {
-            host.Listen.Add(new RpcListenAddress(endPoint));
+            host.Listen.Add(new RpcListenAddress(address.EndPoint) { Handshake = address.IsTls ? tls!.ServerOptions : null });
         }
 
         api.AddTo(host);

@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.Logging;
 using RaftKv.Server.Peers;
 
@@ -29,4 +30,19 @@ internal static partial class Log
 
     [LoggerMessage(8, LogLevel.Critical, "Member {By} says that this member has run before, and it has no data")]
     public static partial void LostData(ILogger log, string by);
+
+    [LoggerMessage(9, LogLevel.Warning, "A connection to the {Port} from {From} was refused: {Reason}")]
+    public static partial void TlsRefused(ILogger log, string port, EndPoint? from, string reason);
+
+    [LoggerMessage(10, LogLevel.Error, "{Problem} What was read before goes on being used")]
+    public static partial void CertificatesBroken(ILogger log, string problem);
+
+    [LoggerMessage(11, LogLevel.Information, "{Flag}: {File} has changed; new connections use it as it is now")]
+    public static partial void CertificatesReplaced(ILogger log, string flag, string file);
+
+    [LoggerMessage(12, LogLevel.Warning, "{Listen} is without TLS, and there are certificates for it: write it as https to use them")]
+    public static partial void CertificatesUnused(ILogger log, ListenAddress listen);
+
+    [LoggerMessage(13, LogLevel.Warning, "{Use}: the certificate '{Subject}' in {File} expires on {NotAfter:u}")]
+    public static partial void CertificateExpires(ILogger log, string use, string subject, string file, DateTimeOffset notAfter);
 }

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using RaftKv.Server.Bootstrap;
 using RaftKv.Server.Peers;
 using RaftKv.Server.Replica;
+using RaftKv.Server.Tls;
 using RaftKv.Storage.Checkpoints;
 using RaftKv.Storage.Files;
 using RaftKv.Storage.Records.Faster;
@@ -35,7 +36,7 @@ internal abstract class MemberGround
 
     /// <summary>Opens the ways to the other members. They may come before the member has started.</summary>
     public abstract Task<IPeerLink> OpenPeersAsync(
-        RaftKvOptions options, RunningMember member, MemberFile who, HttpClient http, CancellationToken cancellation);
+        RaftKvOptions options, RunningMember member, MemberFile who, HttpClient http, TlsPort? tls, CancellationToken cancellation);
 }
 
 /// <summary>A member's ways to the others, and theirs to it.</summary>
@@ -88,8 +89,8 @@ internal sealed class MachineGround : MemberGround
     }
 
     public override Task<IPeerLink> OpenPeersAsync(
-        RaftKvOptions options, RunningMember member, MemberFile who, HttpClient http, CancellationToken cancellation)
-        => PeerPort.OpenAsync(options, member, who, http, cancellation);
+        RaftKvOptions options, RunningMember member, MemberFile who, HttpClient http, TlsPort? tls, CancellationToken cancellation)
+        => PeerPort.OpenAsync(options, member, who, http, tls, cancellation);
 
     private sealed class PoolBackground : IBackground
     {

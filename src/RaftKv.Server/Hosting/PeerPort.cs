@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Server.Bootstrap;
 using RaftKv.Server.Peers;
+using RaftKv.Server.Tls;
 
 namespace RaftKv.Server.Hosting;
 
@@ -27,7 +28,7 @@ internal sealed class PeerPort : IPeerLink
     /// <exception cref="IOException">A port is taken.</exception>
     /// <exception cref="BootstrapException">There are others, and no port for them.</exception>
     public static async Task<IPeerLink> OpenAsync(
-        RaftKvOptions options, RunningMember member, MemberFile who, HttpClient http, CancellationToken cancellation)
+        RaftKvOptions options, RunningMember member, MemberFile who, HttpClient http, TlsPort? tls, CancellationToken cancellation)
     {
         if (options.ListenPeer.Count == 0 && who.Members.Count > 1)
         {
@@ -44,6 +45,7 @@ internal sealed class PeerPort : IPeerLink
                 Time = options.Time,
                 IsBlank = () => member.Memory.IsBlank,
                 HasRun = id => member.HasRun(id),
+                Tls = tls,
                 Observer = change => LogPeer(log, change),
             },
             member);
@@ -74,9 +76,9 @@ internal sealed class PeerPort : IPeerLink
         RaftKvOptions options, RunningMember member, PeerTransport transport, CancellationToken cancellation)
     {
         var host = new PeerHostOptions { Http = app => PeerEndpoints.Map(app, member, RaftKvNode.EtcdVersion) };
-        foreach (var endPoint in options.ListenPeer)
+        foreach (var address in options.ListenPeer)
         {
-            host.Listen.Add(endPoint);
+            host.Listen.Add(address);
         }
 
         return PeerHost.StartAsync(host, transport, cancellation);

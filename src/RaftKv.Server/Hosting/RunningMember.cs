@@ -5,6 +5,8 @@ using RaftKv.Raft.Messages;
 using RaftKv.Server.Bootstrap;
 using RaftKv.Server.Peers;
 using RaftKv.Server.Replica;
+using RaftKv.Server.Tls;
+using RaftKv.Server.Tokens;
 using RaftKv.Storage.Checkpoints;
 using RaftKv.Storage.Files;
 using RaftKv.Storage.Leases;
@@ -32,6 +34,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     private readonly ILogger _log;
     private readonly MemberFile _who;
     private readonly DataDirectory _directory;
+    private readonly MemberCertificates _certificates;
     private readonly MemberStages _stages;
     private readonly StateStore _store;
     private readonly IStageRunner[] _runners;
@@ -59,6 +62,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         MemberFile who,
         MemberGround ground,
         DataDirectory directory,
+        MemberCertificates certificates,
         WriteAheadLog wal,
         Func<IStateObserver, StateStore> openStore)
     {
@@ -66,12 +70,15 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         _log = log;
         _who = who;
         _directory = directory;
+        _certificates = certificates;
         _runners = [ground.NewRunner(Fail), ground.NewRunner(Fail), ground.NewRunner(Fail)];
         _requestIdBase = ground.Draw() << 32;
         _chanceSeed = ground.Draw();
+        Tokens = new TokenTable(options.Time, options.TokenTimeToLive);
         var settings = new MemberSettings
         {
             Self = who.Self,
+            Tokens = Tokens,
             Time = options.Time,
             ElectionTimeout = options.ElectionTimeout,
             RequestTimeout = options.RequestTimeout,
@@ -124,6 +131,11 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
 
     public WatchHub Watches { get; }
 
+    /// <summary>The tokens that it has heard of.</summary>
+    public TokenTable Tokens { get; }
+
+    public IReadOnlyList<CertificateExpiry> Certificates => _certificates.Expiries;
+
     /// <summary>What it remembers, of itself and of the others.</summary>
     public MemberMemory Memory => _stages.Memory;
 
@@ -142,7 +154,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
 
     /// <summary>Opens what is on the disk, or makes it.</summary>
     public static RunningMember Open(
-        RaftKvOptions options, ILogger log, MemberGround ground, DataDirectory directory, MemberFile who)
+        RaftKvOptions options, ILogger log, MemberGround ground, DataDirectory directory, MemberFile who, MemberCertificates certificates)
     {
         var walPath = directory.Subdirectory("wal");
         var statePath = directory.Subdirectory("state");
@@ -159,6 +171,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
             who,
             ground,
             directory,
+            certificates,
             wal,
             observer => StateStore.Open(ground.Files, statePath, directory.Identity, maker, observer));
     }

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using RaftKv.Raft;
 
 namespace RaftKv.Server.Peers;
@@ -16,16 +17,17 @@ internal sealed class PeerDialer(PeerOptions options)
     {
         using var limit = new CancellationTokenSource(options.HandshakeTimeout, options.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, limit.Token);
-        if (url.Scheme != Uri.UriSchemeHttp)
+        if (url.Scheme != Uri.UriSchemeHttp && options.Tls is null)
         {
-            throw new PeerConnectionException($"{url} cannot be used: peers are reached by http only so far.");
+            throw new PeerConnectionException(
+                $"{url} asks for TLS, and this member was given nothing to believe it by: start it with --peer-trusted-ca-file, --peer-cert-file or --peer-auto-tls.");
         }
 
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
             await socket.ConnectAsync(url.DnsSafeHost, url.Port, either.Token).ConfigureAwait(false);
-            var stream = new NetworkStream(socket, ownsSocket: true);
+            var stream = await OpenAsync(socket, url, either.Token).ConfigureAwait(false);
             var input = PipeReader.Create(stream, Borrowed);
             var hello = new PeerHello(
                 PeerHello.Protocol,
@@ -51,6 +53,14 @@ internal sealed class PeerDialer(PeerOptions options)
         }
     }
 
+    private async ValueTask<Stream> OpenAsync(Socket socket, Uri url, CancellationToken cancellation)
+    {
+        var bytes = new NetworkStream(socket, ownsSocket: true);
+        return url.Scheme == Uri.UriSchemeHttp
+            ? bytes
+            : await options.Tls!.ConnectAsync(bytes, url.DnsSafeHost, cancellation).ConfigureAwait(false);
+    }
+
     private void Check(PeerWelcome welcome, NodeId to)
     {
         if (welcome.Verdict != PeerVerdict.Welcome)
@@ -71,6 +81,7 @@ internal sealed class PeerDialer(PeerOptions options)
         PeerProtocolException => new PeerConnectionException(problem.Message, problem),
         OperationCanceledException when cancellation.IsCancellationRequested => problem,
         _ when isLate => new PeerConnectionException($"It did not answer within {options.HandshakeTimeout.TotalSeconds:0.###} s.", problem),
+        AuthenticationException => new PeerConnectionException($"There is no TLS connection: {problem.Message}", problem),
         SocketException { SocketErrorCode: SocketError.ConnectionRefused } => new PeerAbsentException($"It cannot be reached: {problem.Message}", problem),
         _ => new PeerConnectionException($"It cannot be reached: {problem.Message}", problem),
     };

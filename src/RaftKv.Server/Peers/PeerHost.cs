@@ -16,7 +16,7 @@ namespace RaftKv.Server.Peers;
 public sealed class PeerHostOptions
 {
     /// <summary>Where to listen; on the loopback, at a port the system chooses, if nothing is said.</summary>
-    public IList<IPEndPoint> Listen { get; } = [];
+    public IList<ListenAddress> Listen { get; } = [];
 
     /// <summary>Plain HTTP endpoints on the same ports, such as /version and /members.</summary>
     public Action<IApplicationBuilder>? Http { get; set; }
@@ -33,11 +33,13 @@ public sealed class PeerHost : IAsyncDisposable
 {
     private readonly WebApplication _app;
 
-    private PeerHost(WebApplication app)
+    private PeerHost(WebApplication app, IReadOnlyList<ListenAddress> listen)
     {
         _app = app;
+
+        // Kestrel does not know of TLS here: it is over when a connection is handed to it.
         EndPoints = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses
-            .Select(address => new Uri(address))
+            .Zip(listen, (address, asked) => new UriBuilder(address) { Scheme = asked.Scheme }.Uri)
             .ToArray();
     }
 
@@ -52,12 +54,13 @@ public sealed class PeerHost : IAsyncDisposable
         builder.Services.AddLogging();
         builder.Services.AddRouting();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.StopTimeout);
+        ListenAddress[] addresses = [.. options.Listen.DefaultIfEmpty(new IPEndPoint(IPAddress.Loopback, 0))];
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            foreach (var address in options.Listen.DefaultIfEmpty(new IPEndPoint(IPAddress.Loopback, 0)))
+            foreach (var address in addresses)
             {
-                kestrel.Listen(address, listen => listen.Protocols = HttpProtocols.Http1);
+                kestrel.Listen(address.IsTls ? new TlsEndPoint(address.EndPoint) : address.EndPoint, listen => listen.Protocols = HttpProtocols.Http1);
             }
         });
 
@@ -69,7 +72,7 @@ public sealed class PeerHost : IAsyncDisposable
             options.Http?.Invoke(app);
             app.Run(http => AnswerStrangerAsync(http, transport));
             await app.StartAsync(cancellation).ConfigureAwait(false);
-            return new PeerHost(app);
+            return new PeerHost(app, addresses);
         }
         catch
         {

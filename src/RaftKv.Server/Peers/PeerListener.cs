@@ -25,7 +25,7 @@ internal sealed class PeerListenerFactory(PeerTransport transport, ILoggerFactor
 
             socket.Bind(endpoint);
             socket.Listen(Backlog);
-            return ValueTask.FromResult<IConnectionListener>(new PeerListener(socket, transport, loggers));
+            return ValueTask.FromResult<IConnectionListener>(new PeerListener(socket, endpoint is TlsEndPoint, transport, loggers));
         }
         catch (SocketException problem)
         {
@@ -35,6 +35,9 @@ internal sealed class PeerListenerFactory(PeerTransport transport, ILoggerFactor
     }
 }
 
+/// <summary>An address whose connections begin with TLS.</summary>
+internal sealed class TlsEndPoint(IPEndPoint point) : IPEndPoint(point.Address, point.Port);
+
 /// <summary>
 /// The peer port. A connection gets a thread that waits for what it says first, and stays with it if it is a peer: whoever
 /// waits in the kernel for a peer's bytes is woken by them at once, and not by way of two others. All other connections
@@ -43,14 +46,16 @@ internal sealed class PeerListenerFactory(PeerTransport transport, ILoggerFactor
 internal sealed class PeerListener : IConnectionListener
 {
     private readonly Socket _socket;
+    private readonly bool _isTls;
     private readonly PeerTransport _transport;
     private readonly SocketConnectionContextFactory _contexts;
     private readonly Channel<ConnectionContext> _strangers = Channel.CreateUnbounded<ConnectionContext>();
     private readonly Task _accepting;
 
-    public PeerListener(Socket socket, PeerTransport transport, ILoggerFactory loggers)
+    public PeerListener(Socket socket, bool isTls, PeerTransport transport, ILoggerFactory loggers)
     {
         _socket = socket;
+        _isTls = isTls;
         _transport = transport;
         _contexts = new SocketConnectionContextFactory(new SocketConnectionFactoryOptions(), loggers.CreateLogger("raftkv peer port"));
         EndPoint = socket.LocalEndPoint!;
@@ -98,7 +103,14 @@ internal sealed class PeerListener : IConnectionListener
             {
                 var connection = await _socket.AcceptAsync().ConfigureAwait(false);
                 connection.NoDelay = true;
-                _transport.Serve(connection, HandOver);
+                if (_isTls)
+                {
+                    _transport.ServeTls(connection, HandOver);
+                }
+                else
+                {
+                    _transport.Serve(connection, HandOver);
+                }
             }
             catch (SocketException gone) when (gone.SocketErrorCode != SocketError.OperationAborted)
             {
@@ -128,7 +140,17 @@ internal sealed class PeerListener : IConnectionListener
         {
             stranger.Dispose();
         }
-        else if (!_strangers.Writer.TryWrite(context))
+        else
+        {
+            HandOver(context);
+        }
+    }
+
+    private void HandOver(IncomingLine stranger) => HandOver(new StrangerContext(stranger));
+
+    private void HandOver(ConnectionContext context)
+    {
+        if (!_strangers.Writer.TryWrite(context))
         {
             context.Abort(new ConnectionAbortedException("The peer port was closed."));
         }

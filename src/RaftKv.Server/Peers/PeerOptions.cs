@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using RaftKv.Raft;
+using RaftKv.Server.Tls;
 
 namespace RaftKv.Server.Peers;
 
@@ -74,6 +75,9 @@ public sealed record PeerOptions
     public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(2);
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>For addresses with TLS, its own and those of others; null where there are none.</summary>
+    internal TlsPort? Tls { get; init; }
 
     /// <summary>Hears of what an operator would want to know. Called on IO threads; must return at once.</summary>
     public Action<PeerEvent>? Observer { get; init; }

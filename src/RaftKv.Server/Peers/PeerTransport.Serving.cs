@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using System.Security.Authentication;
 using RaftKv.Raft.Messages;
 
 namespace RaftKv.Server.Peers;
@@ -10,11 +11,20 @@ public sealed partial class PeerTransport
     // Frames are parsed on it, and handed over.
     private const int ServingStackBytes = 256 * 1024;
 
+    // A handshake goes deep into libraries that do not know how little there is.
+    private const int TlsServingStackBytes = 1024 * 1024;
+
     /// <summary>
     /// Takes a new connection, on a thread of its own: serves it if a peer has made it, and passes it on untouched if not,
     /// so that the port speaks HTTP as well.
     /// </summary>
-    internal void Serve(Socket socket, Action<Socket> otherwise)
+    internal void Serve(Socket socket, Action<Socket> otherwise) => Serve(socket, () => Greet(socket, otherwise), ServingStackBytes);
+
+    /// <summary>The same for one that begins with TLS; what is no peer is passed on behind that.</summary>
+    internal void ServeTls(Socket socket, Action<IncomingLine> otherwise)
+        => Serve(socket, () => GreetTls(socket, otherwise), TlsServingStackBytes);
+
+    private void Serve(Socket socket, Action greet, int stackBytes)
     {
         if (Interlocked.Increment(ref _strangers) > _options.MaxStrangers)
         {
@@ -23,7 +33,7 @@ public sealed partial class PeerTransport
             return;
         }
 
-        new Thread(() => Greet(socket, otherwise), ServingStackBytes) { Name = "raftkv peer", IsBackground = true }.Start();
+        new Thread(() => greet(), stackBytes) { Name = "raftkv peer", IsBackground = true }.Start();
     }
 
     private void Greet(Socket socket, Action<Socket> otherwise)
@@ -75,6 +85,61 @@ public sealed partial class PeerTransport
         using (line)
         {
             Serve(line!, hello);
+        }
+    }
+
+    private void GreetTls(Socket socket, Action<IncomingLine> otherwise)
+    {
+        IncomingLine? line = null;
+        var isPeer = false;
+        PeerHello hello = default;
+        try
+        {
+            var from = socket.RemoteEndPoint?.ToString() ?? "";
+            using var limit = _options.Time.CreateTimer(
+                static late => PeerSocketStream.Shut((Socket)late!), socket, _options.HandshakeTimeout, Timeout.InfiniteTimeSpan);
+            try
+            {
+                line = IncomingLine.OfTls(socket, _options.Tls!);
+            }
+            catch (AuthenticationException refused)
+            {
+                _options.Observer?.Invoke(new PeerEvent(PeerEventKind.Refused, default, null, from, $"There is no TLS connection: {refused.Message}"));
+                return;
+            }
+
+            isPeer = OwnThread.Await(HandshakeFrame.IsNextAsync(line.Input, CancellationToken.None)) == true;
+            if (isPeer)
+            {
+                hello = PeerHello.Decode(OwnThread.Await(HandshakeFrame.ReadAsync(line.Input, CancellationToken.None)));
+            }
+        }
+        catch (PeerProtocolException problem)
+        {
+            Answer(line!, default, PeerVerdict.Malformed, problem.Message);
+            line!.Dispose();
+            return;
+        }
+        catch (Exception gone) when (gone is SocketException or ObjectDisposedException or IOException or InvalidOperationException)
+        {
+            line?.Dispose();
+            socket.Dispose();
+            return;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _strangers);
+        }
+
+        if (!isPeer)
+        {
+            otherwise(line);
+            return;
+        }
+
+        using (line)
+        {
+            Serve(line, hello);
         }
     }
 
@@ -144,7 +209,7 @@ public sealed partial class PeerTransport
             if (hello.Lane == PeerLane.Snapshot)
             {
                 // It waits for a disk as much as for the peer.
-                line.Stream.LetGoOfThread();
+                line.LetGoOfThread();
                 OwnThread.Await(_incomingSnapshots.ServeAsync(connection, hello.From));
             }
             else

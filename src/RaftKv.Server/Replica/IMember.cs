@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using RaftKv.Raft;
 using RaftKv.Server.Peers;
+using RaftKv.Server.Tls;
 using RaftKv.Storage.Mvcc;
 using RaftKv.Storage.State;
 using RaftKv.Storage.Watch;
@@ -30,6 +31,9 @@ public interface IMember
     AuthView Auth { get; }
 
     WatchHub Watches { get; }
+
+    /// <summary>The certificates that it uses, and until when they are valid.</summary>
+    IReadOnlyList<CertificateExpiry> Certificates => [];
 
     /// <summary>The time after which a request is given up.</summary>
     TimeSpan RequestTimeout { get; }

@@ -1,6 +1,7 @@
 using RaftKv.Raft;
 using RaftKv.Raft.Log;
 using RaftKv.Server.Bootstrap;
+using RaftKv.Server.Tokens;
 using RaftKv.Storage.Checkpoints;
 using RaftKv.Storage.Leases;
 using RaftKv.Storage.State;
@@ -32,6 +33,9 @@ public sealed record MemberSettings
     public WatchOptions Watch { get; init; } = new();
 
     public LeaseClockOptions Leases { get; init; } = LeaseClockOptions.Default;
+
+    /// <summary>Where tokens are remembered that are given out; nowhere if null.</summary>
+    internal TokenTable? Tokens { get; init; }
 
     /// <summary>For tests of the tests.</summary>
     public MemberFaults Faults { get; init; } = MemberFaults.None;
@@ -77,7 +81,7 @@ public sealed class MemberStages : IDisposable
         Reads = new ReadGate(settings.Time, settings.RequestTimeout);
         Leases = new LeaseKeeper(settings.Time, settings.ElectionTimeout, settings.Leases, settings.Faults);
         Writer = new LogWriter(wal, bells.Writer, persisted ?? Inbox);
-        Store = openStore(new Observer(Leases, membersChanged));
+        Store = openStore(new Observer(Leases, settings.Tokens, membersChanged));
         FinishInstallation();
         Watches = new WatchHub(Store.Machine.Keys, settings.Watch, settings.Faults.Watch);
         Applier = new Applier(
@@ -203,7 +207,7 @@ public sealed class MemberStages : IDisposable
         });
     }
 
-    private sealed class Observer(LeaseKeeper leases, Action membersChanged) : IStateObserver
+    private sealed class Observer(LeaseKeeper leases, TokenTable? tokens, Action membersChanged) : IStateObserver
     {
         public void LeaseGranted(long id, long ttl) => leases.Granted(id, ttl);
 
@@ -212,6 +216,10 @@ public sealed class MemberStages : IDisposable
         public void LeaseCheckpointed(long id, long remainingTtl) => leases.Checkpointed(id, remainingTtl);
 
         public void MembersChanged() => membersChanged();
+
+        public void Authenticated(AuthUser user, string token) => tokens?.Remember(user, token);
+
+        public void AuthDisabled() => tokens?.Clear();
     }
 }
 

@@ -40,4 +40,14 @@ public interface IStateObserver
     void AlarmsChanged()
     {
     }
+
+    /// <summary>Somebody's password was right, and this is the token that was made for it.</summary>
+    void Authenticated(AuthUser user, string token)
+    {
+    }
+
+    /// <summary>Nobody has to be somebody any more, and tokens are over.</summary>
+    void AuthDisabled()
+    {
+    }
 }

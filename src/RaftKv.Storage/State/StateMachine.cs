@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Globalization;
+using System.Text;
 using RaftKv.Raft;
 using RaftKv.Raft.Log;
 using RaftKv.Raft.Membership;
@@ -197,16 +199,16 @@ public sealed partial class StateMachine : IDisposable
             case CommandKind.MemberAttributes:
                 return ApplyMemberAttributes(StateCommand.Decode<MemberAttributesCommand>(command));
             default:
-                return ApplyAuth(kind, command);
+                return ApplyAuth(kind, command, isAwaited);
         }
     }
 
-    private StateError ApplyAuth(CommandKind kind, ReadOnlySpan<byte> command)
+    private StateError ApplyAuth(CommandKind kind, ReadOnlySpan<byte> command, bool isAwaited)
         => kind switch
         {
             CommandKind.AuthEnable => Auth.Apply(StateCommand.Decode<AuthEnableCommand>(command)),
-            CommandKind.AuthDisable => Auth.Apply(StateCommand.Decode<AuthDisableCommand>(command)),
-            CommandKind.Authenticate => Auth.Apply(StateCommand.Decode<AuthenticateCommand>(command)),
+            CommandKind.AuthDisable => ApplyAuthDisable(StateCommand.Decode<AuthDisableCommand>(command)),
+            CommandKind.Authenticate => ApplyAuthenticate(StateCommand.Decode<AuthenticateCommand>(command), isAwaited),
             CommandKind.UserAdd => Auth.Apply(StateCommand.Decode<UserAddCommand>(command)),
             CommandKind.UserDelete => Auth.Apply(StateCommand.Decode<UserDeleteCommand>(command)),
             CommandKind.UserChangePassword => Auth.Apply(StateCommand.Decode<UserChangePasswordCommand>(command)),
@@ -218,6 +220,36 @@ public sealed partial class StateMachine : IDisposable
             CommandKind.RoleRevokePermission => Auth.Apply(StateCommand.Decode<RoleRevokePermissionCommand>(command)),
             _ => throw new StateFormatException("command", 0, $"its kind is {(byte)kind}, which is not known."),
         };
+
+    private StateError ApplyAuthDisable(in AuthDisableCommand command)
+    {
+        var error = Auth.Apply(command);
+        if (error == StateError.None)
+        {
+            _observer.AuthDisabled();
+        }
+
+        return error;
+    }
+
+    private StateError ApplyAuthenticate(in AuthenticateCommand command, bool isAwaited)
+    {
+        var error = Auth.Apply(command);
+        if (error != StateError.None)
+        {
+            return error;
+        }
+
+        // The place in the log tells a member that is behind that it has not heard of the token yet.
+        var token = string.Create(CultureInfo.InvariantCulture, $"{command.Token}.{Applied.Index + 1}");
+        _observer.Authenticated(Auth.View.FindUser(command.Name)!, token);
+        if (isAwaited)
+        {
+            _body.Bytes(2, Encoding.UTF8.GetBytes(token)); // AuthenticateResponse.token
+        }
+
+        return StateError.None;
+    }
 
     private void ApplyConfigChange(in Entry entry)
     {

@@ -54,15 +54,15 @@ internal sealed class SmallCluster : IAsyncDisposable
     public async Task<int> JoinAsync()
     {
         var port = FreePorts.Find(1)[0];
-        var url = new Uri($"http://127.0.0.1:{port}");
+        var url = new Uri($"{_options[0].ListenPeer[0].Scheme}://127.0.0.1:{port}");
         var index = _nodes.Count;
-        var newcomer = new Member(new NodeId(1000 + (ulong)index), "", [$"http://127.0.0.1:{port}"], [], IsLearner: false);
+        var newcomer = new Member(new NodeId(1000 + (ulong)index), "", [url.GetLeftPart(UriPartial.Authority)], [], IsLearner: false);
         var members = await ChangeAsync(MemberChange.Add(newcomer));
         _options.Add(_options[0] with
         {
             Name = $"m{index}",
             DataDirectory = Path.Join(_folder, $"m{index}"),
-            ListenPeer = [new IPEndPoint(IPAddress.Loopback, port)],
+            ListenPeer = [new ListenAddress(new IPEndPoint(IPAddress.Loopback, port), _options[0].ListenPeer[0].IsTls)],
             AdvertisePeerUrls = [url],
             InitialCluster = [.. members.Select(member => (member.Id == newcomer.Id ? $"m{index}" : member.Name, new Uri(member.PeerUrls[0])))],
             JoinsExistingCluster = true,
