@@ -102,6 +102,70 @@ public static class EtcdMethods
     public static readonly RpcMethod<AuthenticateRequest, AuthenticateResponse> Authenticate =
         Of<AuthenticateRequest, AuthenticateResponse>("Auth", "Authenticate");
 
+    /// <summary>etcdserverpb.Auth/AuthEnable.</summary>
+    public static readonly RpcMethod<AuthEnableRequest, AuthEnableResponse> AuthEnable =
+        Of<AuthEnableRequest, AuthEnableResponse>("Auth", "AuthEnable");
+
+    /// <summary>etcdserverpb.Auth/AuthDisable.</summary>
+    public static readonly RpcMethod<AuthDisableRequest, AuthDisableResponse> AuthDisable =
+        Of<AuthDisableRequest, AuthDisableResponse>("Auth", "AuthDisable");
+
+    /// <summary>etcdserverpb.Auth/AuthStatus.</summary>
+    public static readonly RpcMethod<AuthStatusRequest, AuthStatusResponse> AuthStatus =
+        Of<AuthStatusRequest, AuthStatusResponse>("Auth", "AuthStatus");
+
+    /// <summary>etcdserverpb.Auth/UserAdd.</summary>
+    public static readonly RpcMethod<AuthUserAddRequest, AuthUserAddResponse> UserAdd =
+        Of<AuthUserAddRequest, AuthUserAddResponse>("Auth", "UserAdd");
+
+    /// <summary>etcdserverpb.Auth/UserGet.</summary>
+    public static readonly RpcMethod<AuthUserGetRequest, AuthUserGetResponse> UserGet =
+        Of<AuthUserGetRequest, AuthUserGetResponse>("Auth", "UserGet");
+
+    /// <summary>etcdserverpb.Auth/UserList.</summary>
+    public static readonly RpcMethod<AuthUserListRequest, AuthUserListResponse> UserList =
+        Of<AuthUserListRequest, AuthUserListResponse>("Auth", "UserList");
+
+    /// <summary>etcdserverpb.Auth/UserDelete.</summary>
+    public static readonly RpcMethod<AuthUserDeleteRequest, AuthUserDeleteResponse> UserDelete =
+        Of<AuthUserDeleteRequest, AuthUserDeleteResponse>("Auth", "UserDelete");
+
+    /// <summary>etcdserverpb.Auth/UserChangePassword.</summary>
+    public static readonly RpcMethod<AuthUserChangePasswordRequest, AuthUserChangePasswordResponse> UserChangePassword =
+        Of<AuthUserChangePasswordRequest, AuthUserChangePasswordResponse>("Auth", "UserChangePassword");
+
+    /// <summary>etcdserverpb.Auth/UserGrantRole.</summary>
+    public static readonly RpcMethod<AuthUserGrantRoleRequest, AuthUserGrantRoleResponse> UserGrantRole =
+        Of<AuthUserGrantRoleRequest, AuthUserGrantRoleResponse>("Auth", "UserGrantRole");
+
+    /// <summary>etcdserverpb.Auth/UserRevokeRole.</summary>
+    public static readonly RpcMethod<AuthUserRevokeRoleRequest, AuthUserRevokeRoleResponse> UserRevokeRole =
+        Of<AuthUserRevokeRoleRequest, AuthUserRevokeRoleResponse>("Auth", "UserRevokeRole");
+
+    /// <summary>etcdserverpb.Auth/RoleAdd.</summary>
+    public static readonly RpcMethod<AuthRoleAddRequest, AuthRoleAddResponse> RoleAdd =
+        Of<AuthRoleAddRequest, AuthRoleAddResponse>("Auth", "RoleAdd");
+
+    /// <summary>etcdserverpb.Auth/RoleGet.</summary>
+    public static readonly RpcMethod<AuthRoleGetRequest, AuthRoleGetResponse> RoleGet =
+        Of<AuthRoleGetRequest, AuthRoleGetResponse>("Auth", "RoleGet");
+
+    /// <summary>etcdserverpb.Auth/RoleList.</summary>
+    public static readonly RpcMethod<AuthRoleListRequest, AuthRoleListResponse> RoleList =
+        Of<AuthRoleListRequest, AuthRoleListResponse>("Auth", "RoleList");
+
+    /// <summary>etcdserverpb.Auth/RoleDelete.</summary>
+    public static readonly RpcMethod<AuthRoleDeleteRequest, AuthRoleDeleteResponse> RoleDelete =
+        Of<AuthRoleDeleteRequest, AuthRoleDeleteResponse>("Auth", "RoleDelete");
+
+    /// <summary>etcdserverpb.Auth/RoleGrantPermission.</summary>
+    public static readonly RpcMethod<AuthRoleGrantPermissionRequest, AuthRoleGrantPermissionResponse> RoleGrantPermission =
+        Of<AuthRoleGrantPermissionRequest, AuthRoleGrantPermissionResponse>("Auth", "RoleGrantPermission");
+
+    /// <summary>etcdserverpb.Auth/RoleRevokePermission.</summary>
+    public static readonly RpcMethod<AuthRoleRevokePermissionRequest, AuthRoleRevokePermissionResponse> RoleRevokePermission =
+        Of<AuthRoleRevokePermissionRequest, AuthRoleRevokePermissionResponse>("Auth", "RoleRevokePermission");
+
     // By name and not by descriptor: descriptors hold all messages of the API, and a trimmed program needs a few.
     private static RpcMethod<TRequest, TResponse> Of<TRequest, TResponse>(string service, string name, RpcShape shape = RpcShape.Unary)
         where TRequest : IMessage<TRequest>, new()

@@ -12,6 +12,9 @@ internal sealed record ClientConsole(
     /// <summary>Whether a person looks at standard error, so that a line there may change while they look.</summary>
     public bool ErrorIsTerminal { get; init; }
 
+    /// <summary>Whether a person types what is read.</summary>
+    public bool IsTerminal { get; init; }
+
     /// <summary>This process's own.</summary>
     public static ClientConsole OfProcess() => new(
         Console.OpenStandardInput(),
@@ -21,6 +24,7 @@ internal sealed record ClientConsole(
             variable => (string)variable.Key, variable => (string?)variable.Value ?? "", StringComparer.Ordinal))
     {
         ErrorIsTerminal = !Console.IsErrorRedirected,
+        IsTerminal = !Console.IsInputRedirected,
     };
 
     /// <summary>Everything that is left of the input.</summary>

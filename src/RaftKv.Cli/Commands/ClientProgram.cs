@@ -1,4 +1,5 @@
 using System.CommandLine;
+using RaftKv.Cli.Commands.Accounts;
 using RaftKv.Cli.Commands.Bench;
 using RaftKv.Cli.Commands.Checks;
 using RaftKv.Cli.Commands.Connection;
@@ -51,6 +52,22 @@ internal static class ClientProgram
         () => new ElectCommand(),
         () => new CheckPerfCommand(),
         () => new CheckDataScaleCommand(),
+        () => new AuthEnableCommand(),
+        () => new AuthDisableCommand(),
+        () => new AuthStatusCommand(),
+        () => new UserAddCommand(),
+        () => new UserDeleteCommand(),
+        () => new UserGetCommand(),
+        () => new UserListCommand(),
+        () => new UserPasswdCommand(),
+        () => new UserGrantRoleCommand(),
+        () => new UserRevokeRoleCommand(),
+        () => new RoleAddCommand(),
+        () => new RoleDeleteCommand(),
+        () => new RoleGetCommand(),
+        () => new RoleListCommand(),
+        () => new RoleGrantPermissionCommand(),
+        () => new RoleRevokePermissionCommand(),
         () => new BenchPutCommand(),
         () => new BenchGetCommand(),
         () => new BenchTxnCommand(),

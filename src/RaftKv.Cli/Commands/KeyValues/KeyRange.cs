@@ -41,8 +41,9 @@ internal sealed record KeyRange(ByteString Key, ByteString End)
         };
     }
 
-    // The first key behind all with the prefix: its last byte that can be raised is, and what follows is cut off.
-    private static ByteString EndOfPrefix(byte[] prefix)
+    /// <summary>The first key behind all with the prefix: its last byte that can be raised is, and what follows is cut
+    /// off.</summary>
+    public static ByteString EndOfPrefix(byte[] prefix)
     {
         for (var i = prefix.Length - 1; i >= 0; i--)
         {

@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using RaftKv.Protocol.Etcd;
 
 namespace RaftKv.Cli.Commands.Printing;
@@ -93,6 +94,22 @@ internal abstract class AnswerPrinter(AnswerWriter output)
     public virtual void Alarms(AlarmResponse response) => throw NoSuchForm();
 
     public virtual void MoveLeader(ulong from, ulong to, MoveLeaderResponse response) => throw NoSuchForm();
+
+    /// <summary>Something about users or roles was changed.</summary>
+    /// <param name="response">The answer, whose header is all there is in it.</param>
+    /// <param name="header">Its header.</param>
+    /// <param name="words">What was done.</param>
+    public virtual void Changed(IMessage response, ResponseHeader header, string words) => throw NoSuchForm();
+
+    public virtual void AuthStatus(AuthStatusResponse response) => throw NoSuchForm();
+
+    public virtual void UserGet(string name, AuthUserGetResponse response) => throw NoSuchForm();
+
+    public virtual void UserList(AuthUserListResponse response) => throw NoSuchForm();
+
+    public virtual void RoleGet(string name, AuthRoleGetResponse response) => throw NoSuchForm();
+
+    public virtual void RoleList(AuthRoleListResponse response) => throw NoSuchForm();
 
     /// <summary>The answer of one operation of a transaction, as if it had been asked for by itself.</summary>
     protected void Operation(ResponseOp answer)

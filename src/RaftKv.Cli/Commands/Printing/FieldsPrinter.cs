@@ -1,3 +1,4 @@
+using Google.Protobuf;
 using RaftKv.Cli.Commands.Text;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Protocol.Mvcc;
@@ -196,6 +197,44 @@ internal sealed class FieldsPrinter(AnswerWriter output) : AnswerPrinter(output)
             Field("AlarmType", alarm.Alarm.ToString().ToUpperInvariant());
             Output.Line();
         }
+    }
+
+    public override void Changed(IMessage response, ResponseHeader header, string words) => Header(header);
+
+    public override void AuthStatus(AuthStatusResponse response)
+    {
+        Header(response.Header);
+        Field("Enabled", Text(response.Enabled));
+        Field("AuthRevision", response.AuthRevision);
+    }
+
+    public override void RoleGet(string name, AuthRoleGetResponse response)
+    {
+        Header(response.Header);
+        foreach (var permission in response.Perm)
+        {
+            Field("PermType", permission.PermType.ToString().ToUpperInvariant());
+            Field("Key", GoQuoted.Of(permission.Key.Span));
+            Field("RangeEnd", GoQuoted.Of(permission.RangeEnd.Span));
+        }
+    }
+
+    public override void RoleList(AuthRoleListResponse response)
+    {
+        Header(response.Header);
+        Output.Line($"\"Roles\" :{string.Concat(response.Roles.Select(role => $" {GoQuoted.Of(role)}"))}");
+    }
+
+    public override void UserGet(string name, AuthUserGetResponse response)
+    {
+        Header(response.Header);
+        Output.Line($"\"Roles\" :{string.Concat(response.Roles.Select(role => $" {GoQuoted.Of(role)}"))}");
+    }
+
+    public override void UserList(AuthUserListResponse response)
+    {
+        Header(response.Header);
+        Output.Line($"\"Users\" :{string.Concat(response.Users.Select(user => $" {GoQuoted.Of(user)}"))}");
     }
 
     private static string Text(bool value) => value ? "true" : "false";

@@ -106,6 +106,18 @@ internal sealed class JsonPrinter(AnswerWriter output) : AnswerPrinter(output)
 
     public override void Alarms(AlarmResponse response) => Print(response);
 
+    public override void Changed(IMessage response, ResponseHeader header, string words) => Print(response);
+
+    public override void AuthStatus(AuthStatusResponse response) => Print(response);
+
+    public override void UserGet(string name, AuthUserGetResponse response) => Print(response);
+
+    public override void UserList(AuthUserListResponse response) => Print(response);
+
+    public override void RoleGet(string name, AuthRoleGetResponse response) => Print(response);
+
+    public override void RoleList(AuthRoleListResponse response) => Print(response);
+
     public override void MoveLeader(ulong from, ulong to, MoveLeaderResponse response) => Print(response);
 
     private static GoJson WithHeader(ResponseHeader? header) => new GoJson().Begin('{').Fields(header);

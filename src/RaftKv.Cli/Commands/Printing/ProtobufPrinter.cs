@@ -47,5 +47,17 @@ internal sealed class ProtobufPrinter(AnswerWriter output) : AnswerPrinter(outpu
 
     public override void Alarms(AlarmResponse response) => Print(response);
 
+    public override void Changed(IMessage response, ResponseHeader header, string words) => Print(response);
+
+    public override void AuthStatus(AuthStatusResponse response) => Print(response);
+
+    public override void UserGet(string name, AuthUserGetResponse response) => Print(response);
+
+    public override void UserList(AuthUserListResponse response) => Print(response);
+
+    public override void RoleGet(string name, AuthRoleGetResponse response) => Print(response);
+
+    public override void RoleList(AuthRoleListResponse response) => Print(response);
+
     private void Print(IMessage message) => Output.Bytes(message.ToByteArray());
 }

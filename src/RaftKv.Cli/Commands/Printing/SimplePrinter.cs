@@ -126,6 +126,28 @@ internal sealed class SimplePrinter(AnswerWriter output, bool isHex) : AnswerPri
     public override void MoveLeader(ulong from, ulong to, MoveLeaderResponse response)
         => Output.Line($"Leadership transferred from {from:x} to {to:x}");
 
+    public override void Changed(IMessage response, ResponseHeader header, string words) => Output.Line(words);
+
+    public override void AuthStatus(AuthStatusResponse response)
+        => Output.Line($"Authentication Status: {(response.Enabled ? "true" : "false")}").Line($"AuthRevision: {response.AuthRevision}");
+
+    public override void UserGet(string name, AuthUserGetResponse response)
+        => Output.Line($"User: {name}").Line($"Roles:{string.Concat(response.Roles.Select(role => $" {role}"))}");
+
+    public override void UserList(AuthUserListResponse response) => Lines(response.Users);
+
+    public override void RoleGet(string name, AuthRoleGetResponse response) => RolePrinter.Print(name, response, Output);
+
+    public override void RoleList(AuthRoleListResponse response) => Lines(response.Roles);
+
+    private void Lines(IEnumerable<string> names)
+    {
+        foreach (var name in names)
+        {
+            Output.Line(name);
+        }
+    }
+
     // Sixteen places, with blanks in front and not zeros.
     private static string Id(ulong id) => $"{id,16:x}";
 
