@@ -13,7 +13,7 @@ internal sealed record ClientConsole(
     public bool ErrorIsTerminal { get; init; }
 
     /// <summary>Whether a person types what is read.</summary>
-    public bool IsTerminal { get; init; }
+    public bool InputIsTerminal { get; init; }
 
     /// <summary>This process's own.</summary>
     public static ClientConsole OfProcess() => new(
@@ -24,7 +24,7 @@ internal sealed record ClientConsole(
             variable => (string)variable.Key, variable => (string?)variable.Value ?? "", StringComparer.Ordinal))
     {
         ErrorIsTerminal = !Console.IsErrorRedirected,
-        IsTerminal = !Console.IsInputRedirected,
+        InputIsTerminal = !Console.IsInputRedirected,
     };
 
     /// <summary>Everything that is left of the input.</summary>

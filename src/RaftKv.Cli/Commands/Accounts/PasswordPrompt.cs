@@ -10,7 +10,7 @@ internal static class PasswordPrompt
     /// <exception cref="CommandFailure">The two differ, or there is none.</exception>
     public static string ReadNew(ClientConsole console, string user, bool isInteractive)
     {
-        if (!isInteractive || !console.IsTerminal)
+        if (!isInteractive || !console.InputIsTerminal)
         {
             return ReadLine(console);
         }
