@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Rpc.Client;
 using RaftKv.Server.Bootstrap;
 using RaftKv.Server.Hosting;
+using RaftKv.Server.Housekeeping;
 using RaftKv.Server.Peers;
 using RaftKv.Server.Replica;
 using RaftKv.Server.Tls;
@@ -34,10 +35,13 @@ public sealed class RaftKvNode : IAsyncDisposable
     private readonly IPeerLink _peers;
     private readonly HttpClient _http;
     private readonly Task _announced;
+    private readonly AutoCompactor? _compactor;
     private int _isStopped;
 
-    private RaftKvNode(RunningMember member, ClientPort clientPort, IPeerLink peers, HttpClient http, Task announced)
+    private RaftKvNode(
+        RunningMember member, ClientPort clientPort, IPeerLink peers, HttpClient http, Task announced, AutoCompactor? compactor)
     {
+        _compactor = compactor;
         _announced = announced;
         _member = member;
         _clientPort = clientPort;
@@ -147,7 +151,8 @@ public sealed class RaftKvNode : IAsyncDisposable
                 ? options.AdvertiseClientUrls
                 : Advertised([.. clientPort.EndPoints.Zip(options.ListenClient, (url, asked) => new ListenAddress(new IPEndPoint(asked.Address, url.Port), asked.IsTls))], "127.0.0.1");
             var announced = member.AnnounceAsync(options.Name, [.. clientUrls.Select(Founding.Text)]);
-            return new RaftKvNode(member, clientPort, peers, http, announced);
+            var compactor = options.AutoCompaction.IsOff ? null : new AutoCompactor(member, options.AutoCompaction, options.Time, log);
+            return new RaftKvNode(member, clientPort, peers, http, announced, compactor);
         }
         catch (Exception failed)
         {
@@ -192,6 +197,7 @@ public sealed class RaftKvNode : IAsyncDisposable
             return;
         }
 
+        _compactor?.Dispose();
         await _clientPort.DisposeAsync().ConfigureAwait(false);
         await _peers.DisposeAsync().ConfigureAwait(false);
         _member.Dispose();

@@ -66,6 +66,22 @@ public sealed record RaftKvOptions
     /// <summary>How large the data may grow before writes are refused; 0 for etcd's default of 2 GiB, less for no limit.</summary>
     public long QuotaBytes { get; init; }
 
+    /// <summary>Whether and how far the cluster drops history by itself.</summary>
+    public AutoCompaction AutoCompaction { get; init; } = AutoCompaction.Off;
+
+    /// <summary>How often members compare their data; zero for never. One that differs takes itself out of service and takes
+    /// over the leader's.</summary>
+    public TimeSpan ComparisonInterval { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How much memory writes may take that are under way; more are refused.</summary>
+    public long MaxPendingWriteBytes { get; init; } = 256L * 1024 * 1024;
+
+    /// <summary>How many reads may be under way; more are refused. What keeps leases alive is not counted.</summary>
+    public int MaxPendingReads { get; init; } = 20_000;
+
+    /// <summary>Connections of clients at once; any number if null. One more is closed at once.</summary>
+    public int? MaxConnections { get; init; }
+
     /// <summary>How many learners the cluster may have.</summary>
     public int MaxLearners { get; init; } = 1;
 
@@ -105,6 +121,9 @@ public sealed record RaftKvOptions
 
     /// <summary>Where log lines go; nowhere if null.</summary>
     public ILoggerFactory? Loggers { get; init; }
+
+    /// <summary>What <see cref="QuotaBytes"/> comes to; 0 or less for no limit.</summary>
+    internal long EffectiveQuotaBytes => QuotaBytes == 0 ? Api.ApiOptions.DefaultQuotaBytes : QuotaBytes;
 
     /// <summary>After which a request is given up, as etcd reckons it.</summary>
     public TimeSpan RequestTimeout => TimeSpan.FromSeconds(5) + (2 * ElectionTimeout);
@@ -150,6 +169,11 @@ public sealed record RaftKvOptions
         foreach (var problem in TlsProblems().Concat(Jwt?.Problems() ?? []))
         {
             yield return problem;
+        }
+
+        if (AutoCompaction.Problem is { } wrongPlan)
+        {
+            yield return wrongPlan;
         }
 
         var twice = InitialCluster.GroupBy(member => member.PeerUrl).FirstOrDefault(group => group.Select(one => one.Name).Distinct().Count() > 1);

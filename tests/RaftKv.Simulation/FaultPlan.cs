@@ -60,6 +60,9 @@ internal enum Trouble
 
     /// <summary>A member is cut off, removed, and replaced by a new one; only then it hears of it.</summary>
     Supplant,
+
+    /// <summary>The state of a member is not what it should be, and it does not know.</summary>
+    Harm,
 }
 
 /// <summary>One piece of trouble.</summary>

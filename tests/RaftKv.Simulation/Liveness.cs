@@ -73,6 +73,12 @@ internal sealed class Liveness(Cluster cluster, TroubleMaker troubles)
             return false;
         }
 
+        // A state that was harmed is still to be mended.
+        if (cluster.Nodes.Any(node => node?.Member is Whole.WholeMember { IsOfDoubtfulState: true }))
+        {
+            return false;
+        }
+
         foreach (var id in leader.Raft.Config.Members)
         {
             if (cluster.Find(id) is not { } node || node.IsLost || node.IsAway)

@@ -61,6 +61,7 @@ internal static class Mutations
         Watch("member-forgets-future-start", "member-watches", 200, new WatchFaults { ForgetsFutureStart = true }),
         Watch("member-looks-up-before-too-late", "member-watches", 200, new WatchFaults { LooksUpBeforeTooLate = true }),
         Watch("member-skips-what-is-compacted", "member-snapshots", 200, new WatchFaults { SkipsWhatIsCompacted = true }),
+        new("member-overlooks-damage", "member-harm", 20, new MemberFaults { Stages = new() { OverlooksDamage = true } }),
         new("reads-before-applied", "slow-follower", 200, new MemberFaults { ReadsBeforeApplied = true }),
     ];
 

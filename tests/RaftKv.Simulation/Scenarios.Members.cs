@@ -260,6 +260,28 @@ internal static partial class Scenarios
         };
     }
 
+    // No member ends, or its harm would be taken for what it had durably come to; and nobody falls so far behind that a
+    // harmed leader would hand its state on.
+    private static FaultPlan MemberHarm(ulong seed)
+    {
+        var plan = Watched(Draw(
+            "member-harm",
+            seed,
+            [Trouble.Harm, Trouble.Harm, Trouble.Harm, Trouble.IsolateLeader, Trouble.IsolateSome, Trouble.Split, Trouble.Transfer, Trouble.Pause]));
+        var whole = plan.Whole!;
+        var chance = new Chance(seed).Stream("harm");
+        return plan with
+        {
+            Voters = chance.Pick<int>([3, 3, 5]),
+            Learners = chance.Pick<int>([0, 1]),
+            Whole = whole with
+            {
+                ComparisonTicks = chance.Pick<int>([10, 30, 60]),
+                Applier = whole.Applier with { KeptEntries = 100_000 },
+            },
+        };
+    }
+
     private static FaultPlan Watched(FaultPlan plan)
     {
         plan = Whole(plan);

@@ -66,6 +66,7 @@ internal static partial class Scenarios
         new("member-watches", "clients that watch whole members through crashes, partitions and snapshots", seed => Watched(Draw("member-watches", seed, [.. Crashes, .. Partitions]))),
         new("member-repeats", "clients of whole members send commands again under their name, and each is carried out once", MemberRepeats),
         new("member-snapshots", "whole members fall so far behind that only a snapshot helps, while history is compacted and watched", MemberSnapshots),
+        new("member-harm", "the state of one whole member after the other is harmed, and must be noticed and mended, through splits and changes of leaders", MemberHarm),
         new("leases", "reads by lease, with clocks that differ as much as the lease's margin allows", Leases),
     ];
 

@@ -222,6 +222,14 @@ internal sealed class TroubleMaker(Cluster cluster) : IActor
                 }
 
                 break;
+            case Trouble.Harm:
+                // Of fewer than half, or nobody could tell who is right.
+                if (!cluster.Nodes.Any(node => node?.Member is WholeMember { IsOfDoubtfulState: true }))
+                {
+                    some.Do("harm", member => ((WholeMember)member).Harm());
+                }
+
+                break;
             case Trouble.Supplant:
                 Supplant(number, some);
                 break;

@@ -14,7 +14,7 @@ internal static class OtherFlags
         "--pre-vote", "--initial-election-tick-advance", "--max-snapshots", "--max-wals", "--backend-bbolt-freelist-type",
         "--backend-batch-interval", "--backend-batch-limit", "--grpc-keepalive-min-time", "--socket-reuse-port",
         "--socket-reuse-address", "--raft-read-timeout", "--raft-write-timeout", "--compaction-batch-limit",
-        "--compaction-sleep-interval", "--compact-hash-check-time", "--downgrade-check-time",
+        "--compaction-sleep-interval", "--downgrade-check-time",
         "--bootstrap-defrag-threshold-megabytes", "--warning-apply-duration", "--warning-unary-request-duration",
         "--memory-mlock", "--logger", "--log-format", "--log-outputs", "--enable-log-rotation", "--log-rotation-config-json",
         "--enable-distributed-tracing", "--distributed-tracing-address", "--distributed-tracing-service-name",
@@ -25,8 +25,8 @@ internal static class OtherFlags
 
     private static readonly string[] NotThere =
     [
-        "--host-whitelist", "--listen-metrics-urls", "--listen-client-http-urls", "--auto-compaction-mode",
-        "--auto-compaction-retention", "--force-new-cluster", "--corrupt-check-time", "--wal-dir",
+        "--host-whitelist", "--listen-metrics-urls", "--listen-client-http-urls",
+        "--force-new-cluster", "--wal-dir",
         "--unsafe-no-fsync", "--discovery", "--discovery-srv", "--discovery-srv-name", "--discovery-token", "--discovery-endpoints",
     ];
 
@@ -52,7 +52,7 @@ internal static class OtherFlags
 
             // Set to what is the case anyway, or to nothing.
             var value = parsed.GetValue(flag);
-            var isOff = value is "" or "0" or "0s" or "false" || (flag.Name == "--auto-compaction-mode" && value == "periodic");
+            var isOff = value is "" or "0" or "0s" or "false";
             if (NotThere.Contains(flag.Name) && !isOff)
             {
                 throw new FlagException($"{flag.Name} is not there yet: this version cannot do what it asks for. Start without it.");

@@ -143,6 +143,49 @@ internal sealed class ServeFlags
         HelpName = "BYTES",
     };
 
+    private readonly Option<string> _compactionMode = new("--auto-compaction-mode")
+    {
+        Description = "By what history is dropped by itself: 'periodic' by its age, 'revision' by its length",
+        HelpName = "periodic|revision",
+        DefaultValueFactory = _ => "periodic",
+    };
+
+    private readonly Option<string> _compactionRetention = new("--auto-compaction-retention")
+    {
+        Description = "What of history is kept: hours (or 30m, 1h30m), or a number of revisions; 0 keeps all",
+        HelpName = "N",
+        DefaultValueFactory = _ => "0",
+    };
+
+    private readonly Option<TimeSpan> _comparison = new(
+        "--corrupt-check-time", "--compact-hash-check-time", "--experimental-corrupt-check-time", "--experimental-compact-hash-check-time")
+    {
+        Description = "How often members compare their data, so that one that differs is noticed and mended; 0 for never",
+        HelpName = "1m",
+        CustomParser = DurationOrNone,
+        DefaultValueFactory = _ => new RaftKvOptions().ComparisonInterval,
+    };
+
+    private readonly Option<long> _maxPendingWrites = new("--max-pending-write-bytes")
+    {
+        Description = "How much memory writes under way may take before more are refused",
+        HelpName = "BYTES",
+        DefaultValueFactory = _ => new RaftKvOptions().MaxPendingWriteBytes,
+    };
+
+    private readonly Option<int> _maxPendingReads = new("--max-pending-reads")
+    {
+        Description = "How many reads may be under way before more are refused",
+        HelpName = "N",
+        DefaultValueFactory = _ => new RaftKvOptions().MaxPendingReads,
+    };
+
+    private readonly Option<int> _maxConnections = new("--max-connections")
+    {
+        Description = "Connections of clients at once; 0 for any number",
+        HelpName = "N",
+    };
+
     private readonly Option<int> _maxLearners = new("--max-learners")
     {
         Description = "How many learners the cluster may have",
@@ -202,7 +245,8 @@ internal sealed class ServeFlags
     [
         ConfigFile,
         _name, _dataDir, _peers, _clusterState, _token, _listenClient, _advertiseClient, _listenPeer, _advertisePeer, _heartbeat,
-        _election, _snapshotCount, _catchUp, _maxRequest, _maxTxn, _gateway, _cors, _maxStreams, _quota, _maxLearners, _progress, _keepAliveInterval,
+        _election, _snapshotCount, _catchUp, _maxRequest, _maxTxn, _gateway, _cors, _maxStreams, _quota, _compactionMode, _compactionRetention,
+        _comparison, _maxPendingWrites, _maxPendingReads, _maxConnections, _maxLearners, _progress, _keepAliveInterval,
         _keepAliveTimeout, _recordMemory, _logLevel, .. _tls.All, .. _auth.All,
     ];
 
@@ -272,6 +316,11 @@ internal sealed class ServeFlags
             HasGateway = parsed.GetRequiredValue(_gateway),
             AllowedOrigins = parsed.GetRequiredValue(_cors).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
             QuotaBytes = parsed.GetValue(_quota),
+            AutoCompaction = Retention.Read(parsed.GetRequiredValue(_compactionMode), parsed.GetRequiredValue(_compactionRetention)),
+            ComparisonInterval = parsed.GetRequiredValue(_comparison),
+            MaxPendingWriteBytes = Math.Max(0, parsed.GetRequiredValue(_maxPendingWrites)),
+            MaxPendingReads = Positive(parsed, _maxPendingReads),
+            MaxConnections = parsed.GetValue(_maxConnections) is > 0 and var connections ? connections : null,
             MaxLearners = parsed.GetRequiredValue(_maxLearners),
             WatchProgressInterval = parsed.GetRequiredValue(_progress),
             ClientKeepAliveInterval = parsed.GetRequiredValue(_keepAliveInterval),
@@ -297,12 +346,16 @@ internal sealed class ServeFlags
 
     private static bool IsWildcard(ListenAddress point) => point.Address.Equals(IPAddress.Any) || point.Address.Equals(IPAddress.IPv6Any);
 
-    private static TimeSpan Duration(ArgumentResult argument)
+    private static TimeSpan Duration(ArgumentResult argument) => Duration(argument, min: TimeSpan.FromTicks(1));
+
+    private static TimeSpan DurationOrNone(ArgumentResult argument) => Duration(argument, TimeSpan.Zero);
+
+    private static TimeSpan Duration(ArgumentResult argument, TimeSpan min)
     {
         var text = argument.Tokens[0].Value;
         try
         {
-            if (GoDuration.Parse(text) is var duration && duration > TimeSpan.Zero)
+            if (GoDuration.Parse(text) is var duration && duration >= min)
             {
                 return duration;
             }

@@ -37,7 +37,8 @@ internal readonly record struct Failure(RpcException Cause, Aftermath Aftermath,
 
             // Only reads are told so.
             RpcStatusCode.Unavailable when e.Status.Detail == "etcdserver: leader changed" => new(e, Aftermath.NotDone, false),
-            RpcStatusCode.Unavailable => new(e, Aftermath.Unknown, !IsOfServer(e) || e.Status.Detail == "etcdserver: server stopped"),
+            RpcStatusCode.Unavailable => new(e, Aftermath.Unknown, !IsOfServer(e) || e.Status.Detail is "etcdserver: server stopped"
+                or "raftkv: this member's data differs from the cluster's, and is being mended"),
             RpcStatusCode.Unknown when e.Status.Detail is "etcdserver: too many requests" or "raft proposal dropped" => new(e, Aftermath.NotDone, false),
             RpcStatusCode.Unknown when e.Status.Detail is "etcdserver: re-configuration failed due to not enough started members"
                 => new(e, Aftermath.Refused, false),

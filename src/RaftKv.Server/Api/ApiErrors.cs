@@ -55,6 +55,8 @@ public static class ApiErrors
     public static readonly RpcStatus NoLeader = Of(RequestRefusal.NoLeader);
     public static readonly RpcStatus NotLeader = Of(RequestRefusal.NotLeader);
     public static readonly RpcStatus TooLarge = Of(RequestRefusal.TooLarge);
+    public static readonly RpcStatus TooManyRequests = Of(RequestRefusal.TooManyRequests);
+    public static readonly RpcStatus OutOfService = Of(RequestRefusal.OutOfService);
     public static readonly RpcStatus NoSpace = Of(StateError.NoSpace);
 
     /// <summary>What a command was refused for when it was applied.</summary>
@@ -120,6 +122,7 @@ public static class ApiErrors
             RequestRefusal.Unhealthy => Unavailable("etcdserver: unhealthy cluster"),
             RequestRefusal.LearnerNotReady =>
                 Failed("etcdserver: can only promote a learner member which is in sync with leader"),
+            RequestRefusal.OutOfService => Unavailable("raftkv: this member's data differs from the cluster's, and is being mended"),
             RequestRefusal.AppliedTooLate =>
                 Unavailable("etcdserver: request timed out, waiting for the applied index took too long"),
             _ => throw new ArgumentOutOfRangeException(nameof(refusal), refusal, "There are no words for it."),

@@ -15,6 +15,12 @@ public sealed record ApiOptions
     /// <summary>How large the data may grow; 0 or less for no limit. Flag <c>--quota-backend-bytes</c>.</summary>
     public long QuotaBytes { get; init; } = DefaultQuotaBytes;
 
+    /// <summary>Bytes of writes that may be under way at once; more are refused.</summary>
+    public long MaxPendingWriteBytes { get; init; } = 256L * 1024 * 1024;
+
+    /// <summary>Reads that may be under way at once; more are refused.</summary>
+    public int MaxPendingReads { get; init; } = 20_000;
+
     /// <summary>What the cluster elects by: leases live at least half as long again, and a stream that needs a leader is
     /// ended after three of them without one.</summary>
     public TimeSpan ElectionTimeout { get; init; } = TimeSpan.FromSeconds(1);

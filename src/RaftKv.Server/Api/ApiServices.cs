@@ -20,15 +20,18 @@ public sealed class ApiServices : IDisposable
     private readonly ApiOptions _options;
     private readonly LeaderWatch _leaders;
     private readonly AuthService _auth;
+    private readonly SpaceQuota _quota;
 
     private ApiServices(IMember member, ApiOptions options, TimeProvider time, ICallerSource callers, ITokens? tokens)
     {
         _options = options;
         _leaders = new LeaderWatch(member, options.ElectionTimeout, time);
+        _quota = new SpaceQuota(member, options, time);
+        Gate = new OverloadGate(options);
         Interceptor = new CallRules(member, _leaders).Around;
         var proposals = new Proposals(member, options, callers);
-        var kv = new KvService(member, options, proposals);
-        var lease = new LeaseService(member, options, time, proposals);
+        var kv = new KvService(member, options, proposals, _quota, Gate);
+        var lease = new LeaseService(member, options, time, proposals, _quota);
         var inner = new InnerClient(kv, lease);
         _auth = new AuthService(member, options, proposals, canBeEnabled: callers is not NobodyCalls, tokens);
         Services =
@@ -45,6 +48,8 @@ public sealed class ApiServices : IDisposable
     }
 
     public IReadOnlyList<RpcService> Services { get; }
+
+    internal OverloadGate Gate { get; }
 
     /// <summary>Belongs around every service of the server that has these.</summary>
     public RpcInterceptor Interceptor { get; }
@@ -76,6 +81,7 @@ public sealed class ApiServices : IDisposable
     public void Dispose()
     {
         _leaders.Dispose();
+        _quota.Dispose();
         _auth.Dispose();
     }
 }

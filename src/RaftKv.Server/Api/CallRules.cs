@@ -22,8 +22,17 @@ internal sealed class CallRules(IMember member, LeaderWatch leaders)
             or "/etcdserverpb.Maintenance/Snapshot";
         var isStream = method.Shape != RpcShape.Unary;
         var isEnded = isStream && method.Path != "/etcdserverpb.Maintenance/Snapshot";
+
+        // What says how things stand, and compares, is needed most when the data is wrong.
+        var isForWrongData = method.Service is "grpc.health.v1.Health" || method.Path is "/etcdserverpb.Maintenance/Status"
+            or "/etcdserverpb.Maintenance/HashKV" or "/etcdserverpb.Maintenance/Hash" or "/etcdserverpb.Cluster/MemberList";
         return call =>
         {
+            if (member.IsOutOfService && !isForWrongData)
+            {
+                return call.Refuse(ApiErrors.OutOfService);
+            }
+
             if (!isForLearners && member.Status.IsLearner)
             {
                 return call.Refuse(ApiErrors.NotSupportedForLearner);
@@ -36,11 +45,11 @@ internal sealed class CallRules(IMember member, LeaderWatch leaders)
 
             if (call.Metadata(RequireLeaderKey) != "true" || (isStream && !isEnded))
             {
-                return next(call);
+                return isStream && !isForWrongData ? leaders.RunAsync(next, call, needsLeader: false) : next(call);
             }
 
             return !leaders.HasLeader ? call.Refuse(ApiErrors.NoLeader)
-                : isEnded ? leaders.RunAsync(next, call)
+                : isEnded ? leaders.RunAsync(next, call, needsLeader: true)
                 : next(call);
         };
     }

@@ -28,13 +28,15 @@ internal sealed class KvService
     private readonly ApiOptions _options;
     private readonly Proposals _proposals;
     private readonly SpaceQuota _quota;
+    private readonly OverloadGate _gate;
 
-    public KvService(IMember member, ApiOptions options, Proposals proposals)
+    public KvService(IMember member, ApiOptions options, Proposals proposals, SpaceQuota quota, OverloadGate gate)
     {
         _member = member;
         _options = options;
         _proposals = proposals;
-        _quota = new SpaceQuota(member, options);
+        _quota = quota;
+        _gate = gate;
         Service = new RpcService(RpcReflection.Descriptor.Services.Single(service => service.Name == "KV"))
             .UnaryBytes("Range", Unary(RangeAsync))
             .UnaryBytes("Put", Unary(PutAsync))
@@ -64,6 +66,20 @@ internal sealed class KvService
             return status;
         }
 
+        _gate.EnterRead();
+        try
+        {
+            return await RangeAsync(query, response, call, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _gate.LeaveRead();
+        }
+    }
+
+    private async ValueTask<RpcStatus> RangeAsync(
+        RangeQuery query, IBufferWriter<byte> response, RpcServerCall call, CancellationToken cancellation)
+    {
         if (!query.IsSerializable)
         {
             await _member.WaitUntilCurrentAsync(cancellation).ConfigureAwait(false);
@@ -128,9 +144,20 @@ internal sealed class KvService
             return status;
         }
 
-        return txn.IsReadOnly
-            ? await ReadTxnAsync(txn, response, call, cancellation).ConfigureAwait(false)
-            : await WriteAsync(CommandKind.Txn, request, response, call, cancellation).ConfigureAwait(false);
+        if (!txn.IsReadOnly)
+        {
+            return await WriteAsync(CommandKind.Txn, request, response, call, cancellation).ConfigureAwait(false);
+        }
+
+        _gate.EnterRead();
+        try
+        {
+            return await ReadTxnAsync(txn, response, call, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _gate.LeaveRead();
+        }
     }
 
     public async ValueTask<RpcStatus> CompactAsync(
@@ -205,7 +232,17 @@ internal sealed class KvService
         RpcServerCall call,
         CancellationToken cancellation)
     {
-        var answer = await _proposals.ProposeAsync(kind, request, call, cancellation).ConfigureAwait(false);
+        Answer answer;
+        _gate.EnterWrite(request.Length);
+        try
+        {
+            answer = await _proposals.ProposeAsync(kind, request, call, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _gate.LeaveWrite(request.Length);
+        }
+
         if (answer.Error != StateError.None)
         {
             return ApiErrors.Of(answer.Error);

@@ -1,11 +1,12 @@
+using RaftKv.Rpc;
 using RaftKv.Rpc.Server;
 using RaftKv.Server.Replica;
 
 namespace RaftKv.Server.Api;
 
 /// <summary>
-/// Ends streams whose clients asked for it when the member has known no leader for a while. One timer looks for all of
-/// them.
+/// Ends streams whose clients asked for it when the member has known no leader for a while, and all streams when its data
+/// turns out to be wrong. One timer looks for all of them.
 /// </summary>
 internal sealed class LeaderWatch : IDisposable
 {
@@ -25,12 +26,12 @@ internal sealed class LeaderWatch : IDisposable
 
     public bool HasLeader => !_member.Status.Leader.IsNone;
 
-    /// <summary>Runs a streaming call for as long as there is a leader.</summary>
-    public async ValueTask RunAsync(RpcHandler handler, RpcServerCall call)
+    /// <summary>Runs a streaming call for as long as there is a leader, if that matters, and the data is right.</summary>
+    public async ValueTask RunAsync(RpcHandler handler, RpcServerCall call, bool needsLeader)
     {
         // Makes the token, so that the call can be ended by it.
         _ = call.CancellationToken;
-        var stream = new Stream(call);
+        var stream = new Stream(call, needsLeader);
         lock (_gate)
         {
             _streams.Add(stream);
@@ -56,36 +57,39 @@ internal sealed class LeaderWatch : IDisposable
     private void Look()
     {
         Stream[] ended;
+        var isWrong = _member.IsOutOfService;
         lock (_gate)
         {
             _leaderless = HasLeader ? 0 : _leaderless + 1;
-            if (_leaderless < PatienceInTicks || _streams.Count == 0)
+            if ((_leaderless < PatienceInTicks && !isWrong) || _streams.Count == 0)
             {
                 return;
             }
 
-            ended = [.. _streams];
+            ended = [.. _streams.Where(stream => isWrong || stream.NeedsLeader)];
         }
 
         foreach (var stream in ended)
         {
-            stream.End();
+            stream.End(isWrong ? ApiErrors.OutOfService : ApiErrors.NoLeader);
         }
     }
 
     /// <summary>A call that may be ended until its handler has left it.</summary>
-    private sealed class Stream(RpcServerCall call)
+    private sealed class Stream(RpcServerCall call, bool needsLeader)
     {
+        public bool NeedsLeader { get; } = needsLeader;
+
         private readonly Lock _gate = new();
         private bool _isLeft;
 
-        public void End()
+        public void End(RpcStatus status)
         {
             lock (_gate)
             {
                 if (!_isLeft)
                 {
-                    call.EndWith(ApiErrors.NoLeader);
+                    call.EndWith(status);
                 }
             }
         }

@@ -18,12 +18,12 @@ internal sealed class LeaseService
     private readonly SpaceQuota _quota;
     private readonly LeaseIds _ids;
 
-    public LeaseService(IMember member, ApiOptions options, TimeProvider time, Proposals proposals)
+    public LeaseService(IMember member, ApiOptions options, TimeProvider time, Proposals proposals, SpaceQuota quota)
     {
         _member = member;
         _options = options;
         _proposals = proposals;
-        _quota = new SpaceQuota(member, options);
+        _quota = quota;
         _ids = new LeaseIds(member.Self, time.GetUtcNow());
         Service = new RpcService(RpcReflection.Descriptor.Services.Single(service => service.Name == "Lease"))
             .Unary("LeaseGrant", Refusals.Told<LeaseGrantRequest, LeaseGrantResponse>(GrantAsync))

@@ -93,6 +93,12 @@ public sealed class MemberHealth : IDisposable
             }
         }
 
+        if (_member.IsOutOfService && !excludedAlarms.Contains("CORRUPT"))
+        {
+            // Before its alarm stands.
+            return "ALARM CORRUPT";
+        }
+
         if (!isLocal && _member.Status.Leader.IsNone)
         {
             return "RAFT NO LEADER";
@@ -152,7 +158,7 @@ public sealed class MemberHealth : IDisposable
         return new(_member.Status.IsLearner ? "not supported for learner" : null);
     }
 
-    private bool IsCorrupt => _member.Alarms.Any(alarm => alarm.Kind == AlarmKind.Corrupt);
+    private bool IsCorrupt => _member.IsOutOfService || _member.Alarms.Any(alarm => alarm.Kind == AlarmKind.Corrupt);
 
     private static string TextOf(Exception trouble) => ApiErrors.OfException(trouble)?.Detail ?? trouble.Message;
 

@@ -39,7 +39,9 @@ internal sealed class ClientPort : IAsyncDisposable
         {
             MaxRequestBytes = options.MaxRequestBytes,
             MaxTxnOperations = options.MaxTxnOps,
-            QuotaBytes = options.QuotaBytes == 0 ? ApiOptions.DefaultQuotaBytes : options.QuotaBytes,
+            QuotaBytes = options.EffectiveQuotaBytes,
+            MaxPendingWriteBytes = options.MaxPendingWriteBytes,
+            MaxPendingReads = options.MaxPendingReads,
             ElectionTimeout = options.ElectionTimeout,
             MaxLearners = options.MaxLearners,
             WatchProgressInterval = options.WatchProgressInterval,
@@ -105,6 +107,7 @@ internal sealed class ClientPort : IAsyncDisposable
             Connections = new RpcConnectionLimits
             {
                 MaxStreams = options.MaxConcurrentStreams,
+                MaxConnections = options.MaxConnections,
                 KeepAliveInterval = options.ClientKeepAliveInterval,
                 KeepAliveTimeout = options.ClientKeepAliveTimeout,
             },

@@ -45,4 +45,19 @@ internal static partial class Log
 
     [LoggerMessage(13, LogLevel.Warning, "{Use}: the certificate '{Subject}' in {File} expires on {NotAfter:u}")]
     public static partial void CertificateExpires(ILogger log, string use, string subject, string file, DateTimeOffset notAfter);
+
+    [LoggerMessage(14, LogLevel.Critical, "This member's data differs from what most members have. It serves no clients until a state of the leader has taken its place")]
+    public static partial void StateDiffers(ILogger log);
+
+    [LoggerMessage(15, LogLevel.Critical, "Members disagree about the data, and no majority has the same: nothing more is written until an operator has taken back the CORRUPT alarms")]
+    public static partial void StatesUndecided(ILogger log);
+
+    [LoggerMessage(16, LogLevel.Warning, "A state of the leader has taken the place of this member's, which was wrong. It serves clients again")]
+    public static partial void StateMended(ILogger log);
+
+    [LoggerMessage(17, LogLevel.Information, "History was compacted to revision {Revision}, as {Plan} says")]
+    public static partial void Compacted(ILogger log, long revision, string plan);
+
+    [LoggerMessage(18, LogLevel.Warning, "History could not be compacted to revision {Revision}; it is tried again: {Reason}")]
+    public static partial void NotCompacted(ILogger log, long revision, string reason);
 }

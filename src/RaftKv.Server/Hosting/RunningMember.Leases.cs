@@ -20,7 +20,7 @@ internal sealed partial class RunningMember
         var isCurrent = false;
         while (true)
         {
-            ThrowIfStopped();
+            ThrowIfOutOfUse();
             var now = _options.Time.GetTimestamp();
             var outcome = _leases.Renew(id, out var ttl);
             switch (outcome)
@@ -103,7 +103,7 @@ internal sealed partial class RunningMember
         var since = _options.Time.GetTimestamp();
         while (true)
         {
-            ThrowIfStopped();
+            ThrowIfOutOfUse();
             if (_leases.IsLeading)
             {
                 await WaitUntilCurrentAsync(cancellation).ConfigureAwait(false);

@@ -83,7 +83,10 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
             ElectionTimeout = options.ElectionTimeout,
             RequestTimeout = options.RequestTimeout,
             RequestIdBase = _requestIdBase,
-            Applier = options.Applier,
+            Applier = options.Applier with { QuotaBytes = options.EffectiveQuotaBytes },
+            ComparisonTicks = options.ComparisonInterval > TimeSpan.Zero
+                ? Math.Max(1, (int)Math.Min(int.MaxValue, options.ComparisonInterval / options.HeartbeatInterval))
+                : 0,
             Leases = LeaseClockOptions.Default with { IsCheckpointing = true },
             Raft = RaftConfig.Default with
             {
@@ -99,6 +102,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
             MembersChanged);
         (_inbox, _answers, _reads, _leases) = (_stages.Inbox, _stages.Answers, _stages.Reads, _stages.Leases);
         (_store, _applier, Watches) = (_stages.Store, _stages.Applier, _stages.Watches);
+        _stages.Mending.Told = ToldOfComparison;
     }
 
     public NodeId Self => _who.Self;
@@ -135,6 +139,10 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     public TokenTable Tokens { get; }
 
     public IReadOnlyList<CertificateExpiry> Certificates => _certificates.Expiries;
+
+    public StateMending Mending => _stages.Mending;
+
+    public bool IsOutOfService => _stages.Mending.IsOutOfService;
 
     /// <summary>What it remembers, of itself and of the others.</summary>
     public MemberMemory Memory => _stages.Memory;
@@ -210,7 +218,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
 
     public async ValueTask<Answer> ProposeAsync(ReadOnlyMemory<byte> payload, ulong requestId, CancellationToken cancellation)
     {
-        ThrowIfStopped();
+        ThrowIfOutOfUse();
         if (payload.Length > _options.MaxRequestBytes)
         {
             throw new RequestRefusedException(RequestRefusal.TooLarge);
@@ -229,7 +237,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
 
     public async ValueTask WaitUntilCurrentAsync(CancellationToken cancellation)
     {
-        ThrowIfStopped();
+        ThrowIfOutOfUse();
         var turn = _reads.WaitAsync();
         _inbox.Post(ReplicaInput.Read);
         await turn.WaitAsync(cancellation).ConfigureAwait(false);
@@ -433,7 +441,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         return members.Find(leader) is { } member && PeerAddresses.Of(member) is [var url, ..] ? url : null;
     }
 
-    private Task<T> AskStateAsync<T>(Func<StateMachine, T> question, CancellationToken cancellation)
+    internal Task<T> AskStateAsync<T>(Func<StateMachine, T> question, CancellationToken cancellation)
     {
         ThrowIfStopped();
         var answer = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -506,6 +514,31 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     }
 
     private void End(Exception reason) => _ended.TrySetException(reason);
+
+    private void ToldOfComparison(ComparisonOutcome outcome)
+    {
+        switch (outcome)
+        {
+            case ComparisonOutcome.Differs:
+                Log.StateDiffers(_log);
+                break;
+            case ComparisonOutcome.Undecided:
+                Log.StatesUndecided(_log);
+                break;
+            default:
+                Log.StateMended(_log);
+                break;
+        }
+    }
+
+    private void ThrowIfOutOfUse()
+    {
+        ThrowIfStopped();
+        if (IsOutOfService)
+        {
+            throw new RequestRefusedException(RequestRefusal.OutOfService);
+        }
+    }
 
     private void ThrowIfStopped()
     {

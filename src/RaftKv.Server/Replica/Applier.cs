@@ -13,6 +13,8 @@ namespace RaftKv.Server.Replica;
 /// </summary>
 public sealed class Applier : IStage
 {
+    private static readonly TimeSpan MendPause = TimeSpan.FromMilliseconds(20);
+
     private readonly StateStore _store;
     private readonly PendingAnswers _answers;
     private readonly ReadGate _reads;
@@ -21,6 +23,7 @@ public sealed class Applier : IStage
     private readonly LeaseKeeper _leases;
     private readonly IBackground _background;
     private readonly ApplierOptions _options;
+    private readonly StateMending _mending;
     private List<ApplierInput> _taken = [];
     private readonly List<LogPosition> _appliedChanges = [];
     private ulong? _leadsFrom;
@@ -48,8 +51,10 @@ public sealed class Applier : IStage
         Inbox<LogWrite> log,
         IDoorbell bell,
         IBackground background,
-        ApplierOptions options)
+        ApplierOptions options,
+        StateMending mending)
     {
+        _mending = mending;
         _store = store;
         Watches = watches;
         _answers = answers;
@@ -63,6 +68,7 @@ public sealed class Applier : IStage
         _appliedIndex = store.Machine.Applied.Index;
         _reads.Applied(_appliedIndex);
         Published = store.Machine;
+        mending.Begin(store.Machine);
     }
 
     public string Name => "applier";
@@ -127,6 +133,13 @@ public sealed class Applier : IStage
             case ApplierInput.Install install:
                 Install(install.State);
                 break;
+            case ApplierInput.Mend mend:
+                _mending.Arrived(mend.State);
+                Mend();
+                break;
+            case ApplierInput.MendAgain:
+                Mend();
+                break;
             case ApplierInput.Offer:
                 _replica.Post(ReplicaInput.StateOffered(OfferedState.Of(_store.Machine)));
                 break;
@@ -173,6 +186,31 @@ public sealed class Applier : IStage
         _answers.HandOut();
         TellOfChanges(machine);
         _replica.Post(ReplicaInput.Applied(_appliedIndex));
+        LookAtState(machine);
+    }
+
+    // Whoever waits for an answer of a state that turns out to be wrong is told nothing by it.
+    private void LookAtState(StateMachine machine)
+    {
+        var wasInService = !_mending.IsOutOfService;
+        _mending.Applied(machine);
+        if (wasInService && _mending.IsOutOfService)
+        {
+            _answers.RefuseAll(RequestRefusal.OutOfService);
+            _reads.RefuseAll(RequestRefusal.OutOfService);
+        }
+    }
+
+    private void Mend()
+    {
+        if (_mending.TakeMended(_store.Machine, _leases.IsLeading) is { } mended)
+        {
+            Replace(mended);
+        }
+        else if (_mending.IsWaiting)
+        {
+            _background.RunLater(MendPause, () => Inbox.Post(new ApplierInput.MendAgain()));
+        }
     }
 
     private void TellOfChanges(StateMachine machine)
@@ -222,6 +260,12 @@ public sealed class Applier : IStage
 
     private void Install(ArrivedState arrived)
     {
+        Replace(arrived);
+        _replica.Post(ReplicaInput.StateInstalled(arrived));
+    }
+
+    private void Replace(ArrivedState arrived)
+    {
         // Nothing of the old state is worth keeping, a checkpoint of it least of all.
         var installation = _store.BeginInstallation(arrived.Room, arrived.Machine);
         installation.Write();
@@ -233,7 +277,7 @@ public sealed class Applier : IStage
         _retired.Add(retired);
         Volatile.Write(ref _appliedIndex, _store.Machine.Applied.Index);
         _reads.Applied(_appliedIndex);
-        _replica.Post(ReplicaInput.StateInstalled(arrived));
+        _mending.Replaced();
     }
 
     // Returns whether there is more to do at once.
@@ -247,7 +291,7 @@ public sealed class Applier : IStage
         }
 
         BeginCheckpointIfDue();
-        return Reclaim(keys, isBusy ? _options.BusyReclaimBytes : _options.IdleReclaimBytes);
+        return Reclaim(keys, isBusy && !IsShortOfSpace(keys) ? _options.BusyReclaimBytes : _options.IdleReclaimBytes);
     }
 
     // What snapshots have replaced goes when the last one has stopped reading it: clients, watches, members it is sent to.
@@ -266,7 +310,8 @@ public sealed class Applier : IStage
     // Returns whether there is more to do at once.
     private bool Compact(KeySpace keys)
     {
-        if (_isResting)
+        var isShort = IsShortOfSpace(keys);
+        if (_isResting && !isShort)
         {
             return false;
         }
@@ -275,14 +320,14 @@ public sealed class Applier : IStage
         keys.Publish();
         if (isMore)
         {
-            if (_hasApplied)
+            if (_hasApplied && !isShort)
             {
                 _isResting = true;
                 _background.RunLater(_options.CompactionRest, () => Inbox.Post(new ApplierInput.Rested()));
             }
 
             _hasApplied = false;
-            return !_isResting;
+            return isShort || !_isResting;
         }
 
         _wantsCheckpoint |= keys.NeedsCheckpointToReclaim;
@@ -295,11 +340,18 @@ public sealed class Applier : IStage
         return true;
     }
 
+    // Near the quota, or beyond it, giving space back comes before being quick.
+    private bool IsShortOfSpace(KeySpace keys)
+        => (_options.QuotaBytes > 0 && keys.LiveBytes >= _options.QuotaBytes - (_options.QuotaBytes / 10))
+            || _store.Machine.Alarms.IsActive(AlarmKind.NoSpace);
+
     private void BeginCheckpointIfDue()
     {
         var machine = _store.Machine;
         var since = machine.Applied.Index - _store.Durable.Index;
-        if (_checkpoint is not null || since == 0 || (since < _options.CheckpointEntries && !_wantsCheckpoint))
+
+        // A state that is wrong is not worth keeping; the log, which is right, is, until there is a better one.
+        if (_mending.IsOutOfService || _checkpoint is not null || since == 0 || (since < _options.CheckpointEntries && !_wantsCheckpoint))
         {
             return;
         }
@@ -358,7 +410,9 @@ public sealed class Applier : IStage
 
     private bool Reclaim(KeySpace keys, long maxBytes)
     {
-        var isWorthIt = _wantsReclaim || keys.DiskBytes > (2 * keys.LiveBytes) + _options.SlackBytes;
+        var isWorthIt = _wantsReclaim
+            || keys.DiskBytes > (2 * keys.LiveBytes) + _options.SlackBytes
+            || (IsShortOfSpace(keys) && keys.DiskBytes > keys.LiveBytes + (keys.LiveBytes / 4));
         if (!_isReclaiming || !isWorthIt || keys.NeedsCheckpointToReclaim)
         {
             return false;

@@ -13,6 +13,12 @@ public abstract record ApplierInput
     /// <summary>A state from the leader takes the place of this one.</summary>
     public sealed record Install(ArrivedState State) : ApplierInput;
 
+    /// <summary>A state from the leader, for one whose own is wrong.</summary>
+    public sealed record Mend(ArrivedState State) : ApplierInput;
+
+    /// <summary>Look again whether the state can be mended now.</summary>
+    public sealed record MendAgain : ApplierInput;
+
     /// <summary>Another member needs the state: make one ready that can be sent.</summary>
     public sealed record Offer : ApplierInput;
 

@@ -25,6 +25,10 @@ public sealed record ApplierOptions
     /// member that is never idle.</summary>
     public long BusyReclaimBytes { get; init; } = 32 * 1024;
 
+    /// <summary>How large the data may grow; 0 or less for no limit. From nine tenths of it on, compaction does not rest, and
+    /// space is given back sooner and in larger steps.</summary>
+    public long QuotaBytes { get; init; }
+
     /// <summary>Space is given back by itself while the records take more than this beside twice what is needed.</summary>
     public long SlackBytes { get; init; } = 32 * 1024 * 1024;
 }

@@ -30,6 +30,9 @@ public interface IMember
     /// <summary>Users and roles, as applied here.</summary>
     AuthView Auth { get; }
 
+    /// <summary>Whether its data is known to be wrong, so that it must not answer clients until it is mended.</summary>
+    bool IsOutOfService { get; }
+
     WatchHub Watches { get; }
 
     /// <summary>The certificates that it uses, and until when they are valid.</summary>
@@ -146,6 +149,10 @@ public enum RequestRefusal
 
     /// <summary>The leader has not caught up with applying.</summary>
     AppliedTooLate,
+
+    /// <summary>This member's data is not what the cluster agreed upon, and is being mended. Of a write it is not certain
+    /// that nothing happened.</summary>
+    OutOfService,
 }
 
 /// <summary>A request was given up before it was applied here.</summary>

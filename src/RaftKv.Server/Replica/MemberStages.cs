@@ -32,6 +32,9 @@ public sealed record MemberSettings
 
     public WatchOptions Watch { get; init; } = new();
 
+    /// <summary>After so many ticks the leader has members compare their states; 0 for never.</summary>
+    public int ComparisonTicks { get; init; }
+
     public LeaseClockOptions Leases { get; init; } = LeaseClockOptions.Default;
 
     /// <summary>Where tokens are remembered that are given out; nowhere if null.</summary>
@@ -81,11 +84,12 @@ public sealed class MemberStages : IDisposable
         Reads = new ReadGate(settings.Time, settings.RequestTimeout);
         Leases = new LeaseKeeper(settings.Time, settings.ElectionTimeout, settings.Leases, settings.Faults);
         Writer = new LogWriter(wal, bells.Writer, persisted ?? Inbox);
-        Store = openStore(new Observer(Leases, settings.Tokens, membersChanged));
+        Mending = new StateMending(settings.Self, wal, Inbox) { OverlooksDamage = settings.Faults.OverlooksDamage };
+        Store = openStore(new Observer(Leases, Mending, settings.Tokens, membersChanged));
         FinishInstallation();
         Watches = new WatchHub(Store.Machine.Keys, settings.Watch, settings.Faults.Watch);
         Applier = new Applier(
-            Store, Watches, Answers, Reads, Leases, Inbox, Writer.Inbox, bells.Applier, bells.Background, settings.Applier);
+            Store, Watches, Answers, Reads, Leases, Inbox, Writer.Inbox, bells.Applier, bells.Background, settings.Applier, Mending);
         Memory = new MemberMemory(wal, Applier);
     }
 
@@ -107,6 +111,8 @@ public sealed class MemberStages : IDisposable
     public WatchHub Watches { get; }
 
     public MemberMemory Memory { get; }
+
+    public StateMending Mending { get; }
 
     /// <summary>Null until <see cref="Begin"/>.</summary>
     public Replica? Replica { get; private set; }
@@ -167,6 +173,8 @@ public sealed class MemberStages : IDisposable
             courier,
             publish,
             _settings.ElectionTimeout,
+            Mending,
+            _settings.ComparisonTicks,
             observer);
         return Replica;
     }
@@ -207,8 +215,14 @@ public sealed class MemberStages : IDisposable
         });
     }
 
-    private sealed class Observer(LeaseKeeper leases, TokenTable? tokens, Action membersChanged) : IStateObserver
+    private sealed class Observer(LeaseKeeper leases, IStateObserver mending, TokenTable? tokens, Action membersChanged) : IStateObserver
     {
+        public void AlarmRaised(Alarm alarm, ulong index) => mending.AlarmRaised(alarm, index);
+
+        public void Marked(ulong index, ulong sum) => mending.Marked(index, sum);
+
+        public void SumTold(NodeId member, ulong index, ulong sum) => mending.SumTold(member, index, sum);
+
         public void LeaseGranted(long id, long ttl) => leases.Granted(id, ttl);
 
         public void LeaseRevoked(long id) => leases.Revoked(id);

@@ -10,6 +10,10 @@ namespace RaftKv.Server.Replica;
 /// </remarks>
 public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswerSink
 {
+    /// <summary>The request id of what a member tells the others and waits for no answer to. Unlike what has none, followers
+    /// pass it on as well.</summary>
+    public const ulong NobodyWaits = ulong.MaxValue;
+
     private readonly ConcurrentDictionary<ulong, Waiter> _waiting = new();
     private readonly ConcurrentQueue<(ulong RequestId, long Since)> _byAge = new();
     private readonly List<(Waiter Waiter, Answer Answer)> _answered = [];

@@ -12,13 +12,16 @@ namespace RaftKv.Server.Replica;
 /// Runs the consensus core: feeds it everything that has come in since the last time, and passes on what it wants written,
 /// sent and applied. It never waits for a disk or a socket, so that ticks and heartbeats go on whatever those do.
 /// </summary>
-public sealed class Replica : IStage
+public sealed partial class Replica : IStage
 {
     // A round of reads that has had no answer for so many ticks is asked again.
     private const int ReadRetryTicks = 5;
 
     // A learner may vote when it has this much of the leader's log, as etcd wants it.
     private const double CaughtUpShare = 0.9;
+
+    // So often a member whose state is wrong asks for another, and one that leads with it looks for a successor.
+    private const int MendingTicks = 20;
 
     // Proposals that wait for somebody to lead. Beyond that they are refused.
     private const int MaxHeldProposals = 10_000;
@@ -35,6 +38,14 @@ public sealed class Replica : IStage
     private readonly Action<MemberStanding> _publish;
     private readonly IReplicaObserver? _observer;
     private readonly LostProposals _lost;
+    private readonly StateMending _mending;
+    private readonly int _comparisonTicks;
+
+    // Members whose states are wrong, with how new what they need must be; and those to whom it is on its way.
+    private readonly Dictionary<NodeId, ulong> _wanted = [];
+    private readonly HashSet<NodeId> _sentTo = [];
+    private int _ticksSinceMark;
+    private int _ticksSinceMending;
     private readonly Ready _ready = new();
     private readonly List<ReadOnlyMemory<byte>> _payloads = [];
     private readonly List<ulong> _requestIds = [];
@@ -64,8 +75,12 @@ public sealed class Replica : IStage
         ISnapshotCourier courier,
         Action<MemberStanding> publish,
         TimeSpan electionTimeout,
+        StateMending mending,
+        int comparisonTicks,
         IReplicaObserver? observer = null)
     {
+        _mending = mending;
+        _comparisonTicks = comparisonTicks;
         _log = log;
         _readToken = readTokenBase;
         Inbox = inbox;
@@ -129,7 +144,7 @@ public sealed class Replica : IStage
             case ReplicaInputKind.Message:
                 _raft.Step(input.Message);
                 break;
-            case ReplicaInputKind.Proposal:
+            case ReplicaInputKind.Proposal or ReplicaInputKind.Note:
                 _payloads.Add(input.Payload);
                 _requestIds.Add(input.Number);
                 break;
@@ -154,7 +169,11 @@ public sealed class Replica : IStage
                 _raft.ReportGone(input.Member);
                 break;
             case ReplicaInputKind.SnapshotSent:
+                _sentTo.Remove(input.Member);
                 _raft.ReportSnapshot(input.Member, input.IsDelivered);
+                break;
+            case ReplicaInputKind.StateArrived when IsToMendWith((ArrivedState)input.Subject!):
+                _applier.Inbox.Post(new ApplierInput.Mend((ArrivedState)input.Subject!));
                 break;
             case ReplicaInputKind.StateArrived:
                 Discard();
@@ -163,6 +182,14 @@ public sealed class Replica : IStage
                 break;
             case ReplicaInputKind.StateOffered:
                 _log.Offer((OfferedState)input.Subject!);
+                HelpOthers();
+                break;
+            case ReplicaInputKind.StateWanted:
+                _wanted[input.Member] = input.Number;
+                HelpOthers();
+                break;
+            case ReplicaInputKind.StateUnwanted:
+                _courier.Discard((ArrivedState)input.Subject!);
                 break;
             case ReplicaInputKind.StateInstalled:
                 FinishInstallation();
@@ -189,6 +216,8 @@ public sealed class Replica : IStage
             }
         }
 
+        MarkIfDue();
+        MendIfDue();
         _ticksSinceRead++;
         if (_ticksSinceRead >= ReadRetryTicks)
         {
@@ -598,6 +627,9 @@ public sealed class ReplicaLog(WriteAheadLog log) : ILogReader
 
         return Offered.Snapshot;
     }
+
+    /// <summary>A state as of now is needed, newer than what is offered.</summary>
+    public void Want() => _isWanted = true;
 
     /// <summary>Whether a state should be made ready.</summary>
     public bool TakeWish()

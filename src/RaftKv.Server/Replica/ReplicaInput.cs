@@ -47,6 +47,15 @@ public enum ReplicaInputKind : byte
 
     /// <summary>An arrived state has been put in the place of what was there.</summary>
     StateInstalled,
+
+    /// <summary>A member whose state is wrong needs that of the leader.</summary>
+    StateWanted,
+
+    /// <summary>A state that has arrived is not needed.</summary>
+    StateUnwanted,
+
+    /// <summary>A command whose answer nobody waits for.</summary>
+    Note,
 }
 
 /// <summary>One thing that came in.</summary>
@@ -96,6 +105,16 @@ public readonly record struct ReplicaInput(ReplicaInputKind Kind)
         => new(ReplicaInputKind.StateArrived) { Message = message, Subject = state };
 
     public static ReplicaInput StateOffered(object state) => new(ReplicaInputKind.StateOffered) { Subject = state };
+
+    /// <param name="member">Whose state is wrong.</param>
+    /// <param name="index">The state must be no older than this.</param>
+    public static ReplicaInput StateWanted(NodeId member, ulong index)
+        => new(ReplicaInputKind.StateWanted) { Member = member, Number = index };
+
+    public static ReplicaInput StateUnwanted(ArrivedState state) => new(ReplicaInputKind.StateUnwanted) { Subject = state };
+
+    public static ReplicaInput Note(ReadOnlyMemory<byte> payload)
+        => new(ReplicaInputKind.Note) { Payload = payload, Number = PendingAnswers.NobodyWaits };
 
     public static ReplicaInput StateInstalled(object state) => new(ReplicaInputKind.StateInstalled) { Subject = state };
 }

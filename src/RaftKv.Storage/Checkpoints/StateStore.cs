@@ -141,7 +141,8 @@ public sealed class StateStore : IDisposable
     /// <summary>Begins to put what has arrived in the place of the state.</summary>
     public PendingCheckpoint BeginInstallation(ArrivingState arrived, StateMachine machine)
     {
-        Invariant.Holds(machine.Applied.Index > Machine.Applied.Index);
+        // As far as this one is enough for a state that is to be mended.
+        Invariant.Holds(machine.Applied.Index >= Machine.Applied.Index);
         return Begin(machine, arrived.Generation);
     }
 

@@ -216,6 +216,9 @@ public sealed partial class KeySpace : IDisposable
         }
     }
 
+    /// <summary>Harm, for tests of those who compare states: the chain is not what was written.</summary>
+    internal void BreakChain() => Chain = ~Chain;
+
     internal IRecordReader RentReader() => _readers.TryTake(out var reader) ? reader : _records.OpenReader();
 
     internal void ReturnReader(IRecordReader reader) => _readers.Add(reader);

@@ -1,3 +1,5 @@
+using RaftKv.Raft;
+
 namespace RaftKv.Storage.State;
 
 /// <summary>What came of a command.</summary>
@@ -48,6 +50,23 @@ public interface IStateObserver
 
     /// <summary>Nobody has to be somebody any more, and tokens are over.</summary>
     void AuthDisabled()
+    {
+    }
+
+    /// <summary>Somebody raised an alarm, whether or not it stood already.</summary>
+    /// <param name="alarm">Which.</param>
+    /// <param name="index">Of the entry.</param>
+    void AlarmRaised(Alarm alarm, ulong index)
+    {
+    }
+
+    /// <summary>Members compare their states at an entry.</summary>
+    void Marked(ulong index, ulong sum)
+    {
+    }
+
+    /// <summary>A member has said what it came to at a mark.</summary>
+    void SumTold(NodeId member, ulong index, ulong sum)
     {
     }
 }

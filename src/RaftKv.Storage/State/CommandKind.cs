@@ -14,6 +14,9 @@ public enum CommandKind : byte
     Txn = 3,
     Compact = 4,
 
+    /// <summary>As <see cref="Compact"/>, by the cluster itself: nobody's rights are asked.</summary>
+    CompactByItself = 5,
+
     // Leases.
     LeaseGrant = 16,
     LeaseRevoke = 17,
@@ -22,6 +25,12 @@ public enum CommandKind : byte
     // The cluster.
     Alarm = 32,
     MemberAttributes = 33,
+
+    /// <summary>Every member is to say what sum it comes to here.</summary>
+    StateMark = 34,
+
+    /// <summary>A member says what sum it came to at a mark.</summary>
+    StateSum = 35,
 
     // Users and roles.
     AuthEnable = 48,

@@ -48,13 +48,8 @@ public sealed partial class StateMachine
         return StateError.None;
     }
 
-    private StateError ApplyCompact(in CompactRequest compact, Caller caller)
+    private StateError ApplyCompact(in CompactRequest compact)
     {
-        if (Auth.View.CheckRoot(caller) is var error and not StateError.None)
-        {
-            return error;
-        }
-
         if (compact.Revision <= Keys.Compacted)
         {
             return StateError.Compacted;

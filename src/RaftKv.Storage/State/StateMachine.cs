@@ -65,6 +65,28 @@ public sealed partial class StateMachine : IDisposable
         }
     }
 
+    /// <summary>
+    /// One number over what members must agree upon after the same entry, cheap enough to be asked for at any time: the
+    /// chain over all that was ever written, and where the tables stand. Programs of different versions come to the same.
+    /// </summary>
+    public ulong Sum
+    {
+        get
+        {
+            var sum = Mix(Keys.Chain, (ulong)Keys.Revision);
+            sum = Mix(sum, (ulong)Keys.Compacted);
+            sum = Mix(sum, (ulong)Leases.Count);
+            sum = Mix(sum, (ulong)Members.Count);
+            sum = Mix(sum, (ulong)Auth.View.Revision);
+            foreach (var alarm in Alarms.Active)
+            {
+                sum = Mix(sum, alarm.Member.Value ^ (ulong)alarm.Kind);
+            }
+
+            return sum;
+        }
+    }
+
     /// <summary>Applies the next entries, in order; the same as one after the other, but faster.</summary>
     /// <exception cref="StateFormatException">An entry is not one that this program could have proposed. Those before it
     /// have been applied.</exception>
@@ -171,7 +193,7 @@ public sealed partial class StateMachine : IDisposable
         var command = envelope.Command.Span;
         var kind = StateCommand.KindOf(command);
         if (kind is CommandKind.Put or CommandKind.DeleteRange or CommandKind.Txn or CommandKind.Compact
-                or CommandKind.LeaseGrant or CommandKind.LeaseRevoke
+                or CommandKind.CompactByItself or CommandKind.LeaseGrant or CommandKind.LeaseRevoke
             && Alarms.IsActive(AlarmKind.Corrupt))
         {
             return StateError.Corrupt;
@@ -187,7 +209,11 @@ public sealed partial class StateMachine : IDisposable
             case CommandKind.Txn:
                 return ApplyTxn(TxnRequest.Read(request), caller, isAwaited);
             case CommandKind.Compact:
-                return ApplyCompact(CompactRequest.Read(request), caller);
+                return Auth.View.CheckRoot(caller) is var refusal and not StateError.None
+                    ? refusal
+                    : ApplyCompact(CompactRequest.Read(request));
+            case CommandKind.CompactByItself:
+                return ApplyCompact(CompactRequest.Read(request));
             case CommandKind.LeaseGrant:
                 return ApplyLeaseGrant(StateCommand.Decode<LeaseGrantCommand>(command), caller);
             case CommandKind.LeaseRevoke:
@@ -198,9 +224,33 @@ public sealed partial class StateMachine : IDisposable
                 return ApplyAlarm(StateCommand.Decode<AlarmCommand>(command));
             case CommandKind.MemberAttributes:
                 return ApplyMemberAttributes(StateCommand.Decode<MemberAttributesCommand>(command));
+            case CommandKind.StateMark:
+                StateCommand.Decode<StateMarkCommand>(command);
+                return Mark();
+            case CommandKind.StateSum:
+                return TellSum(StateCommand.Decode<StateSumCommand>(command));
             default:
                 return ApplyAuth(kind, command, isAwaited);
         }
+    }
+
+    // It stands at the entry that is being applied.
+    private StateError Mark()
+    {
+        _observer.Marked(Applied.Index + 1, Sum);
+        return StateError.None;
+    }
+
+    private StateError TellSum(in StateSumCommand told)
+    {
+        _observer.SumTold(told.Member, told.Index, told.Sum);
+        return StateError.None;
+    }
+
+    private static ulong Mix(ulong sum, ulong fact)
+    {
+        var mixed = (sum ^ fact) * 0x9E3779B97F4A7C15;
+        return mixed ^ (mixed >> 32);
     }
 
     private StateError ApplyAuth(CommandKind kind, ReadOnlySpan<byte> command, bool isAwaited)
@@ -312,6 +362,11 @@ public sealed partial class StateMachine : IDisposable
         }
 
         _observer.AlarmsChanged();
+        if (command.Action == AlarmAction.Activate && alarms is [var raised])
+        {
+            _observer.AlarmRaised(raised, Applied.Index + 1);
+        }
+
         return StateError.None;
     }
 

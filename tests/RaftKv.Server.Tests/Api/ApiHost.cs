@@ -35,6 +35,8 @@ internal sealed class ApiHost : IAsyncDisposable
 
     public RpcChannel Channel { get; }
 
+    public OverloadGate Gate => _services.Gate;
+
     public Uri Address => _host.EndPoints[0];
 
     public static async Task<ApiHost> StartAsync(ApiOptions? options = null, ICallerSource? callers = null)

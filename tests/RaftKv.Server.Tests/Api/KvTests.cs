@@ -350,7 +350,7 @@ public sealed class KvTests : IAsyncLifetime
             await _api.RefusedAsync("KV/Put", new PutRequest { Key = Bytes("k"), Value = Bytes(new string('x', 43)) }));
         Assert.Equal(new Alarm(LoneMember.Id, AlarmKind.NoSpace), Assert.Single(_api.Member.Alarms));
 
-        // It stands although there is room again; what adds nothing goes on.
+        // It stands until somebody has looked, although there is room again; what adds nothing goes on.
         _api.Member.Space = (0, 0);
         Assert.Equal(ApiErrors.NoSpace, await _api.RefusedAsync("KV/Put", new PutRequest { Key = Bytes("k") }));
         Assert.Equal(ApiErrors.NoSpace, await _api.RefusedAsync("KV/Txn", Txn(new RequestOp { RequestPut = new PutRequest { Key = Bytes("k") } })));

@@ -60,6 +60,8 @@ internal sealed class LoneMember : IMember, IAnswerSink, IStateObserver, IDispos
 
     public AuthView Auth => _state.Auth.View;
 
+    public bool IsOutOfService { get; set; }
+
     public WatchHub Watches { get; }
 
     public TimeSpan RequestTimeout => TimeSpan.FromSeconds(7);
@@ -178,6 +180,22 @@ internal sealed class LoneMember : IMember, IAnswerSink, IStateObserver, IDispos
 
     public ValueTask<ISnapshotSource> OpenSnapshotAsync(CancellationToken cancellation)
         => new(new BytesInPieces(SnapshotBytes));
+
+    /// <summary>Puts a key, as a test's preparation.</summary>
+    public Answer Put(string key, string value)
+    {
+        var put = new Protocol.Etcd.PutRequest
+        {
+            Key = Google.Protobuf.ByteString.CopyFromUtf8(key),
+            Value = Google.Protobuf.ByteString.CopyFromUtf8(value),
+        };
+        lock (_gate)
+        {
+            var payload = CommandEnvelope.Encode(
+                NextRequestId(), Caller.Nobody, CommandKind.Put, Google.Protobuf.MessageExtensions.ToByteArray(put));
+            return Apply(EntryKind.Command, payload)!.Value;
+        }
+    }
 
     /// <summary>Proposes a command of ours, as a test's preparation.</summary>
     public Answer Propose<T>(T command, Caller? caller = null)

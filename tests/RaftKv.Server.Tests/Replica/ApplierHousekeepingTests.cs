@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using RaftKv.Protocol.Etcd;
+using RaftKv.Raft;
 using RaftKv.Raft.Log;
 using RaftKv.Server.Replica;
 using RaftKv.Storage.Checkpoints;
@@ -7,6 +8,8 @@ using RaftKv.Storage.Files;
 using RaftKv.Storage.Leases;
 using RaftKv.Storage.Records;
 using RaftKv.Storage.State;
+using RaftKv.Storage.State.Commands;
+using RaftKv.Storage.Wal;
 using RaftKv.Storage.Watch;
 
 namespace RaftKv.Server.Tests.Replica;
@@ -18,7 +21,10 @@ public sealed class ApplierHousekeepingTests : IDisposable
     private const int PutsInBatch = 10;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("raftkv-test-").FullName;
+    private const long QuotaBytes = 20_000_000;
+
     private readonly StateStore _store;
+    private readonly WriteAheadLog _log;
     private readonly Applier _applier;
     private readonly Background _background = new();
     private ulong _index;
@@ -29,6 +35,7 @@ public sealed class ApplierHousekeepingTests : IDisposable
         var time = new ManualTime();
         var bell = new NoBell();
         _store = StateStore.Open(files, _folder, 1, new LogRecordStoreMaker(files, new LogRecordStoreOptions { SegmentBytes = 64 * 1024 }));
+        _log = WriteAheadLog.Create(files, Directory.CreateDirectory(Path.Join(_folder, "wal")).FullName, 1);
         var answers = new PendingAnswers(time, TimeSpan.FromSeconds(1));
         var reads = new ReadGate(time, TimeSpan.FromSeconds(1));
         var leases = new LeaseKeeper(time, TimeSpan.FromSeconds(1), LeaseClockOptions.Default, MemberFaults.None);
@@ -42,7 +49,8 @@ public sealed class ApplierHousekeepingTests : IDisposable
             new Inbox<LogWrite>(bell),
             bell,
             _background,
-            new ApplierOptions { CheckpointEntries = 50, SlackBytes = 64 * 1024, CompactionKeys = 5 });
+            new ApplierOptions { CheckpointEntries = 50, SlackBytes = 64 * 1024, CompactionKeys = 5, QuotaBytes = QuotaBytes },
+            new StateMending(new NodeId(1), _log, new Inbox<ReplicaInput>(bell)));
     }
 
     [Fact]
@@ -108,9 +116,31 @@ public sealed class ApplierHousekeepingTests : IDisposable
         Assert.False(keys.IsCompacting);
     }
 
+    [Fact]
+    public void Compaction_does_not_rest_when_space_is_short()
+    {
+        _background.Later = [];
+        var keys = _store.Machine.Keys;
+        for (var i = 0; i < 100; i++)
+        {
+            Apply(Next(CommandKind.Put, new PutRequest { Key = ByteString.CopyFromUtf8($"k{i:D3}"), Value = Value(i) }));
+        }
+
+        var alarm = new AlarmCommand(Storage.State.AlarmAction.Activate, new NodeId(1), AlarmKind.NoSpace);
+        Apply(new Entry(1, ++_index, EntryKind.Command, CommandEnvelope.Encode(0, Caller.Nobody, alarm)));
+        Apply(Next(CommandKind.Compact, new CompactionRequest { Revision = keys.Revision }));
+        while (_applier.Run())
+        {
+        }
+
+        Assert.Empty(_background.Later);
+        Assert.False(keys.IsCompacting);
+    }
+
     public void Dispose()
     {
         _store.Dispose();
+        _log.Dispose();
         Directory.Delete(_folder, recursive: true);
     }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using RaftKv.Raft.Log;
+using RaftKv.Server.Replica;
 using RaftKv.Storage.Mvcc;
 using RaftKv.Storage.State;
 using RaftKv.Storage.State.Commands;
@@ -40,6 +41,9 @@ internal sealed class Replay
     private readonly List<AgreedLease> _allLeases = [];
     private readonly List<KeyEvent> _events = [];
     private readonly Func<long> _now;
+
+    // Members that have said that their state is wrong.
+    private readonly HashSet<Raft.NodeId> _corrupt = [];
 
     // Of the entry that is being played.
     private long _revision;
@@ -84,17 +88,20 @@ internal sealed class Replay
 
         var envelope = CommandEnvelope.Decode(entry.Payload);
         var request = envelope.Command[1..];
-        LastRequest = envelope.RequestId;
+        LastRequest = envelope.RequestId == PendingAnswers.NobodyWaits ? 0 : envelope.RequestId;
         (_revision, _sub) = (Revision + 1, 0);
         if (_named.TryGetValue(envelope.ClientRequest, out var given))
         {
             RepeatedCount++;
-            Remember(envelope.RequestId, given);
+            Remember(LastRequest, given);
             return;
         }
 
         var answer = StateCommand.KindOf(envelope.Command.Span) switch
         {
+            CommandKind.Put or CommandKind.DeleteRange or CommandKind.Txn or CommandKind.Compact or CommandKind.LeaseGrant
+                or CommandKind.LeaseRevoke when _corrupt.Count > 0 => Answered(StateError.Corrupt),
+            CommandKind.Alarm => Raise(StateCommand.Decode<AlarmCommand>(envelope.Command.Span)),
             CommandKind.Put => Put(PutRequest.Read(request)),
             CommandKind.DeleteRange => DeleteRange(DeleteRangeRequest.Read(request)),
             CommandKind.Txn => Txn(TxnRequest.Read(request)),
@@ -115,7 +122,21 @@ internal sealed class Replay
             _named.Add(envelope.ClientRequest, answer);
         }
 
-        Remember(envelope.RequestId, answer);
+        Remember(LastRequest, answer);
+    }
+
+    private AgreedAnswer Raise(in AlarmCommand alarm)
+    {
+        if (alarm.Alarm == AlarmKind.Corrupt && alarm.Action == AlarmAction.Activate)
+        {
+            _corrupt.Add(alarm.Member);
+        }
+        else if (alarm.Alarm == AlarmKind.Corrupt && alarm.Action == AlarmAction.Deactivate)
+        {
+            _corrupt.Remove(alarm.Member);
+        }
+
+        return Answered(StateError.None);
     }
 
     /// <summary>The keys of a range as they were at a revision.</summary>

@@ -15,6 +15,11 @@ internal sealed partial class WholeMember
     /// <summary>Puts a command into the log.</summary>
     public void Propose(KvCall call)
     {
+        if (IsRefused(call))
+        {
+            return;
+        }
+
         call.RequestId = NextRequestId();
         var payload = call.LeaseCommand is { } lease
             ? lease(call.RequestId)
@@ -25,6 +30,11 @@ internal sealed partial class WholeMember
     /// <summary>Reads what every write acknowledged before the call has left.</summary>
     public void Read(KvCall call)
     {
+        if (IsRefused(call))
+        {
+            return;
+        }
+
         _waiting.Add(new WaitingCall(call, Answer: null, _stages.Reads.WaitAsync()) { Next = ReadLocally });
         _stages.Inbox.Post(ReplicaInput.Read);
         LookAtCalls();
@@ -33,6 +43,11 @@ internal sealed partial class WholeMember
     /// <summary>Reads what is here.</summary>
     public void ReadLocally(KvCall call)
     {
+        if (IsRefused(call))
+        {
+            return;
+        }
+
         using var view = _stages.Applier.Published.Keys.OpenView();
         var query = RangeQuery.Read(call.Request);
         var error = RangeRead.Check(query, view.Revision, view.Compacted);
@@ -43,6 +58,16 @@ internal sealed partial class WholeMember
         }
 
         call.Answer(new KvReply(Refusal: null, error, view.Revision, body.Written.ToArray()));
+    }
+
+    private bool IsRefused(KvCall call)
+    {
+        if (_stages.Mending.IsOutOfService)
+        {
+            call.Answer(new KvReply(RequestRefusal.OutOfService, StateError.None, 0, default));
+        }
+
+        return _stages.Mending.IsOutOfService;
     }
 
     /// <summary>Keeps a lease alive, if this member leads.</summary>

@@ -56,6 +56,9 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
     private ulong _checkedIndex;
     private bool _hasLeft;
 
+    // The state that was harmed, until another takes its place.
+    private StateMachine? _harmed;
+
     public WholeMember(IMemberWorld world, FaultPlan plan, Chance chance, ulong boot)
     {
         _world = world;
@@ -80,6 +83,7 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
             Applier = whole.Applier,
             Watch = whole.Watch,
             Leases = whole.Leases,
+            ComparisonTicks = whole.ComparisonTicks,
             Faults = faults.Stages with { Core = faults.Core },
         };
         RequestIdBase = settings.RequestIdBase;
@@ -98,6 +102,7 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
             new StageBells(_runs[(int)Stage.Replica], _runs[(int)Stage.Writer], _runs[(int)Stage.Applier], this),
             MembersChanged,
             _reported);
+        _stages.Mending.Told = LookAtComparison;
         _snapshots = new SnapshotTraffic(this, _stages.Store, _stages.Inbox);
         DurableIndex = _wal.Last.Index;
         world.Recovered(new ReplicaLog(_wal), StateNow(), StateHash);
@@ -129,6 +134,13 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
     public ulong StateHash => _stages.Store.Machine.Hash;
 
     public MemberMemory Memory => _stages.Memory;
+
+    /// <summary>Whether its state was harmed and has not been replaced.</summary>
+    public bool IsHarmed => _harmed is not null && _harmed == _stages.Store.Machine;
+
+    /// <summary>Whether its state was harmed, or it thinks so.</summary>
+    public bool IsOfDoubtfulState
+        => IsHarmed || _stages.Mending.IsOutOfService || _stages.Mending.WantedAlarm(_stages.Store.Machine.Alarms) is not null;
 
     public ulong RequestIdBase { get; }
 
@@ -168,6 +180,13 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
     /// <summary>What the cluster knows of a member before it has started.</summary>
     public static Member Named(NodeId id, bool isLearner)
         => new(id, "", [string.Create(CultureInfo.InvariantCulture, $"http://{id.Value}:2380")], [], isLearner);
+
+    /// <summary>Its state is another one than it should be.</summary>
+    public void Harm()
+    {
+        _harmed = _stages.Store.Machine;
+        _harmed.Keys.BreakChain();
+    }
 
     public ulong NextRequestId() => RequestIdBase | ++_requestCount;
 
@@ -298,10 +317,18 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
 
     private void LookAtState()
     {
-        if (AppliedIndex != _checkedIndex)
+        if (AppliedIndex != _checkedIndex && !IsHarmed)
         {
             _checkedIndex = AppliedIndex;
             _world.Installed(StateNow(), StateHash);
+        }
+    }
+
+    private void LookAtComparison(ComparisonOutcome outcome)
+    {
+        if (outcome != ComparisonOutcome.Agrees && !IsHarmed)
+        {
+            throw new Violation(nameof(StateComparison), $"{_world.Self} takes its state for wrong ({outcome}), and it is not");
         }
     }
 

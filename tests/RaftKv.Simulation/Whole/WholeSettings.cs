@@ -31,6 +31,9 @@ internal sealed record WholeSettings
     /// looked at.</summary>
     public long? LeasesEndWithin { get; init; }
 
+    /// <summary>After so many ticks of its leader members compare their states; 0 for never.</summary>
+    public int ComparisonTicks { get; init; }
+
     public KvWorkload Workload { get; init; } = new();
 }
 

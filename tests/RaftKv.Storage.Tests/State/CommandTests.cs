@@ -26,6 +26,8 @@ public sealed class CommandTests
         Check("20" + "00" + "0000000000000000" + "00", new AlarmCommand(AlarmAction.Get, NodeId.None, AlarmKind.None));
         Check("20" + "01" + "0a00000000000000" + "02", new AlarmCommand(AlarmAction.Activate, new NodeId(10), AlarmKind.NoSpace));
         Check("20" + "02" + "0a00000000000000" + "04", new AlarmCommand(AlarmAction.Deactivate, new NodeId(10), AlarmKind.Corrupt));
+        Check("22" + "00", new StateMarkCommand());
+        Check("23" + "0a00000000000000" + "07" + "0807060504030201", new StateSumCommand(new NodeId(10), 7, 0x0102030405060708));
         Check("21" + "0a00000000000000" + "0161" + "02" + "03613a31" + "03613a32", new MemberAttributesCommand(new NodeId(10), "a", ["a:1", "a:2"]));
     }
 
@@ -87,7 +89,7 @@ public sealed class CommandTests
     [Fact]
     public void The_numbers_of_the_kinds_are_fixed()
         => Assert.Equal(
-            "Put 1, DeleteRange 2, Txn 3, Compact 4, LeaseGrant 16, LeaseRevoke 17, LeaseCheckpoint 18, Alarm 32, MemberAttributes 33, "
+            "Put 1, DeleteRange 2, Txn 3, Compact 4, CompactByItself 5, LeaseGrant 16, LeaseRevoke 17, LeaseCheckpoint 18, Alarm 32, MemberAttributes 33, StateMark 34, StateSum 35, "
             + "AuthEnable 48, AuthDisable 49, Authenticate 50, UserAdd 51, UserDelete 52, UserChangePassword 53, UserGrantRole 54, UserRevokeRole 55, "
             + "RoleAdd 56, RoleDelete 57, RoleGrantPermission 58, RoleRevokePermission 59",
             string.Join(", ", Enum.GetValues<CommandKind>().Select(kind => $"{kind} {(byte)kind}")));
