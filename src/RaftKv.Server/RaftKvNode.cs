@@ -6,6 +6,7 @@ using RaftKv.Rpc.Client;
 using RaftKv.Server.Bootstrap;
 using RaftKv.Server.Hosting;
 using RaftKv.Server.Housekeeping;
+using RaftKv.Server.Metrics;
 using RaftKv.Server.Peers;
 using RaftKv.Server.Replica;
 using RaftKv.Server.Tls;
@@ -60,6 +61,9 @@ public sealed class RaftKvNode : IAsyncDisposable
 
     /// <summary>Where it listens for clients.</summary>
     public IReadOnlyList<Uri> ClientEndPoints => _clientPort.EndPoints;
+
+    /// <summary>Where it serves metrics and health beside the client ports.</summary>
+    public IReadOnlyList<Uri> MetricsEndPoints => _clientPort.MetricsEndPoints;
 
     /// <summary>Where it listens for the other members.</summary>
     public IReadOnlyList<Uri> PeerEndPoints => _peers.EndPoints;
@@ -145,7 +149,8 @@ public sealed class RaftKvNode : IAsyncDisposable
             peers = await ground.OpenPeersAsync(options, member, who, http, certificates.Peer, cancellation).ConfigureAwait(false);
 
             // Clients that come before it has started wait; a port that is taken is known before it has taken part.
-            clientPort = await ClientPort.OpenAsync(member, options, certificates.Client, cancellation).ConfigureAwait(false);
+            var metrics = new NodeMetrics(member, peers.Network, options) { RoundTrips = peers.RoundTrips };
+            clientPort = await ClientPort.OpenAsync(member, options, metrics, certificates.Client, cancellation).ConfigureAwait(false);
             member.Start(peers.Network, peers.Leader);
             var clientUrls = options.AdvertiseClientUrls.Count > 0
                 ? options.AdvertiseClientUrls

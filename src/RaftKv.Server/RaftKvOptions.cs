@@ -82,6 +82,15 @@ public sealed record RaftKvOptions
     /// <summary>Connections of clients at once; any number if null. One more is closed at once.</summary>
     public int? MaxConnections { get; init; }
 
+    /// <summary>Where metrics and health are served beside the client ports, to anybody who can connect.</summary>
+    public IReadOnlyList<ListenAddress> ListenMetrics { get; init; } = [];
+
+    /// <summary>Whether the time that calls take is measured by method. etcd's <c>--metrics extensive</c>.</summary>
+    public bool HasExtensiveMetrics { get; init; }
+
+    /// <summary>Under which names plain HTTP may be asked for; any if empty. etcd's <c>--host-whitelist</c>.</summary>
+    public IReadOnlyList<string> AllowedHosts { get; init; } = [];
+
     /// <summary>How many learners the cluster may have.</summary>
     public int MaxLearners { get; init; } = 1;
 
@@ -185,7 +194,7 @@ public sealed record RaftKvOptions
 
     private IEnumerable<string> TlsProblems()
     {
-        foreach (var problem in ClientTls.Problems("", "--client-crl-file", ListenClient).Concat(PeerTls.Problems("peer-", "--peer-crl-file", ListenPeer)))
+        foreach (var problem in ClientTls.Problems("", "--client-crl-file", [.. ListenClient, .. ListenMetrics]).Concat(PeerTls.Problems("peer-", "--peer-crl-file", ListenPeer)))
         {
             yield return problem;
         }

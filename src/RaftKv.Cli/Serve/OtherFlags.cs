@@ -19,13 +19,13 @@ internal static class OtherFlags
         "--memory-mlock", "--logger", "--log-format", "--log-outputs", "--enable-log-rotation", "--log-rotation-config-json",
         "--enable-distributed-tracing", "--distributed-tracing-address", "--distributed-tracing-service-name",
         "--distributed-tracing-instance-id", "--distributed-tracing-sampling-rate", "--v2-deprecation", "--feature-gates",
-        "--enable-pprof", "--metrics", "--enable-v2", "--strict-reconfig-check",
+        "--enable-pprof", "--enable-v2", "--strict-reconfig-check",
         "--discovery-fallback", "--discovery-proxy",
     ];
 
     private static readonly string[] NotThere =
     [
-        "--host-whitelist", "--listen-metrics-urls", "--listen-client-http-urls",
+        "--listen-client-http-urls",
         "--force-new-cluster", "--wal-dir",
         "--unsafe-no-fsync", "--discovery", "--discovery-srv", "--discovery-srv-name", "--discovery-token", "--discovery-endpoints",
     ];

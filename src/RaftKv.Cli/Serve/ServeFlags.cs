@@ -186,6 +186,27 @@ internal sealed class ServeFlags
         HelpName = "N",
     };
 
+    private readonly Option<ListenAddress[]> _listenMetrics = new("--listen-metrics-urls")
+    {
+        Description = "Where /metrics and health are served beside the client ports, to anybody who can connect",
+        HelpName = "URL,...",
+        CustomParser = ListenUrl.Parse,
+    };
+
+    private readonly Option<string> _metrics = new("--metrics")
+    {
+        Description = "'extensive' measures how long calls take, by method",
+        HelpName = "basic|extensive",
+        DefaultValueFactory = _ => "basic",
+    };
+
+    private readonly Option<string> _hosts = new("--host-whitelist")
+    {
+        Description = "Names under which plain HTTP may be asked for, comma-separated; * for any",
+        HelpName = "HOST,...",
+        DefaultValueFactory = _ => "*",
+    };
+
     private readonly Option<int> _maxLearners = new("--max-learners")
     {
         Description = "How many learners the cluster may have",
@@ -246,7 +267,7 @@ internal sealed class ServeFlags
         ConfigFile,
         _name, _dataDir, _peers, _clusterState, _token, _listenClient, _advertiseClient, _listenPeer, _advertisePeer, _heartbeat,
         _election, _snapshotCount, _catchUp, _maxRequest, _maxTxn, _gateway, _cors, _maxStreams, _quota, _compactionMode, _compactionRetention,
-        _comparison, _maxPendingWrites, _maxPendingReads, _maxConnections, _maxLearners, _progress, _keepAliveInterval,
+        _comparison, _maxPendingWrites, _maxPendingReads, _maxConnections, _listenMetrics, _metrics, _hosts, _maxLearners, _progress, _keepAliveInterval,
         _keepAliveTimeout, _recordMemory, _logLevel, .. _tls.All, .. _auth.All,
     ];
 
@@ -314,12 +335,20 @@ internal sealed class ServeFlags
             MaxTxnOps = Positive(parsed, _maxTxn),
             MaxConcurrentStreams = (int)Math.Clamp(parsed.GetRequiredValue(_maxStreams), 1, int.MaxValue),
             HasGateway = parsed.GetRequiredValue(_gateway),
-            AllowedOrigins = parsed.GetRequiredValue(_cors).Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
+            AllowedOrigins = Words(parsed.GetRequiredValue(_cors)),
             QuotaBytes = parsed.GetValue(_quota),
             AutoCompaction = Retention.Read(parsed.GetRequiredValue(_compactionMode), parsed.GetRequiredValue(_compactionRetention)),
             ComparisonInterval = parsed.GetRequiredValue(_comparison),
             MaxPendingWriteBytes = Math.Max(0, parsed.GetRequiredValue(_maxPendingWrites)),
             MaxPendingReads = Positive(parsed, _maxPendingReads),
+            ListenMetrics = parsed.GetValue(_listenMetrics) ?? [],
+            HasExtensiveMetrics = parsed.GetRequiredValue(_metrics) switch
+            {
+                "basic" => false,
+                "extensive" => true,
+                var other => throw new FlagException($"--metrics is '{other}'; it must be basic or extensive."),
+            },
+            AllowedHosts = Words(parsed.GetRequiredValue(_hosts)),
             MaxConnections = parsed.GetValue(_maxConnections) is > 0 and var connections ? connections : null,
             MaxLearners = parsed.GetRequiredValue(_maxLearners),
             WatchProgressInterval = parsed.GetRequiredValue(_progress),
@@ -334,6 +363,8 @@ internal sealed class ServeFlags
         };
         return _auth.AddTo(_tls.AddTo(options, parsed), parsed);
     }
+
+    private static string[] Words(string text) => text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     // As in etcd, 0 is "as usual".
     private static ulong Count(ParseResult parsed, Option<ulong> flag, ulong usual)

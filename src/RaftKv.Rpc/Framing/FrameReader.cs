@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using RaftKv.Rpc.Server;
 
 namespace RaftKv.Rpc.Framing;
 
@@ -13,6 +14,7 @@ internal sealed class FrameReader : IDisposable
     private PipeReader _pipe = null!;
     private int _maxMessageBytes;
     private bool _gzip;
+    private IRpcMethodObserver? _observer;
 
     private PooledBuffer? _unpacked;
 
@@ -23,8 +25,9 @@ internal sealed class FrameReader : IDisposable
     /// <summary>The message last read. Valid until the next read, <see cref="Release"/> or <see cref="Dispose"/>.</summary>
     public ReadOnlySequence<byte> Message { get; private set; }
 
-    public void Reset(PipeReader pipe, int maxMessageBytes, bool gzip)
+    public void Reset(PipeReader pipe, int maxMessageBytes, bool gzip, IRpcMethodObserver? observer = null)
     {
+        _observer = observer;
         _pipe = pipe;
         _maxMessageBytes = maxMessageBytes;
         _gzip = gzip;
@@ -155,6 +158,7 @@ internal sealed class FrameReader : IDisposable
         Message = header.IsCompressed ? Unpack(message, buffer) : message;
         _resumeAt = resumeAt;
         _lent = true;
+        _observer?.MessageReceived(FrameHeader.Size + Message.Length);
     }
 
     private ReadOnlySequence<byte> Unpack(in ReadOnlySequence<byte> message, in ReadOnlySequence<byte> buffer)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using RaftKv.Rpc.Server;
 
 namespace RaftKv.Rpc.Framing;
 
@@ -15,6 +16,7 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
 
     private PipeWriter _pipe = null!;
     private int _maxMessageBytes;
+    private IRpcMethodObserver? _observer;
 
     // When set, messages worth it are compressed; bytes of an open message are then staged here first.
     private bool _gzip;
@@ -33,8 +35,9 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
     /// <summary>How many bytes of whole messages, before compression, wait for a flush.</summary>
     public long UnflushedBytes { get; private set; }
 
-    public void Reset(PipeWriter pipe, int maxMessageBytes, bool gzip)
+    public void Reset(PipeWriter pipe, int maxMessageBytes, bool gzip, IRpcMethodObserver? observer = null)
     {
+        _observer = observer;
         _pipe = pipe;
         _maxMessageBytes = maxMessageBytes;
         _gzip = gzip;
@@ -66,6 +69,7 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
 
         HasWritten = true;
         UnflushedBytes += FrameHeader.Size + size;
+        _observer?.MessageSent(FrameHeader.Size + size);
         if (_gzip && size >= Gzip.WorthwhileBytes)
         {
             _staged ??= new PooledBuffer();
@@ -107,6 +111,7 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
         _open = false;
         HasWritten = true;
         UnflushedBytes += FrameHeader.Size + _openBytes;
+        _observer?.MessageSent(FrameHeader.Size + _openBytes);
         if (_gzip && _openBytes >= Gzip.WorthwhileBytes)
         {
             WritePacked(new ReadOnlySequence<byte>(_staged!.Written));

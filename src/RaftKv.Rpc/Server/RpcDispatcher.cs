@@ -50,7 +50,7 @@ public sealed partial class RpcDispatcher
 
             foreach (var endpoint in service.Endpoints())
             {
-                routes.Add(endpoint.Method.Path, new Route(endpoint, Compose(endpoint, allCalls)));
+                routes.Add(endpoint.Method.Path, new Route(endpoint, Compose(endpoint, allCalls), options.Observer?.Of(endpoint.Method)));
             }
         }
 
@@ -128,13 +128,14 @@ public sealed partial class RpcDispatcher
             size.MaxRequestBodySize = null;
         }
 
+        var began = route.Observer?.Begin() ?? 0;
         try
         {
             // Unary calls are short, as a rule: a server that stops lets them finish.
             var method = route.Endpoint.Method;
             var mayFinish = method.Shape == RpcShape.Unary && route.Endpoint.Limits is not { EndsWithServer: true };
             var wellFormed = TryReadShape(http, route.Endpoint.Limits, out var shape, out var refusal);
-            call.Begin(http, method, _options.Time, shape, mayFinish ? default : _stopping);
+            call.Begin(http, method, _options.Time, shape, route.Observer, mayFinish ? default : _stopping);
             if (!wellFormed)
             {
                 call.Fail(refusal);
@@ -151,6 +152,7 @@ public sealed partial class RpcDispatcher
         }
 
         call.WriteStatus();
+        route.Observer?.End(began, call.Status.Code);
         call.End();
     }
 
@@ -337,5 +339,5 @@ public sealed partial class RpcDispatcher
         return Task.CompletedTask;
     }
 
-    private sealed record Route(RpcEndpoint Endpoint, RpcHandler Handler);
+    private sealed record Route(RpcEndpoint Endpoint, RpcHandler Handler, IRpcMethodObserver? Observer);
 }

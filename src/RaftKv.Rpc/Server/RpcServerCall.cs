@@ -178,7 +178,13 @@ public sealed class RpcServerCall
 
     internal bool IsGzipWanted { get; private set; }
 
-    internal void Begin(HttpContext http, RpcMethod method, TimeProvider time, in RpcCallShape shape, CancellationToken stopping)
+    internal void Begin(
+        HttpContext http,
+        RpcMethod method,
+        TimeProvider time,
+        in RpcCallShape shape,
+        IRpcMethodObserver? observer,
+        CancellationToken stopping)
     {
         _stopping = stopping;
         _http = http;
@@ -195,8 +201,8 @@ public sealed class RpcServerCall
             _deadlineTimestamp = ticks >= long.MaxValue - now ? long.MaxValue : now + (long)ticks;
         }
 
-        Reader.Reset(http.Request.BodyReader, shape.MaxReceiveMessageBytes, shape.GzipRequest);
-        Writer.Reset(http.Response.BodyWriter, shape.MaxSendMessageBytes, shape.GzipResponse);
+        Reader.Reset(http.Request.BodyReader, shape.MaxReceiveMessageBytes, shape.GzipRequest, observer);
+        Writer.Reset(http.Response.BodyWriter, shape.MaxSendMessageBytes, shape.GzipResponse, observer);
     }
 
     internal void End()

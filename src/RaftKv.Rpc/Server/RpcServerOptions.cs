@@ -29,6 +29,9 @@ public sealed class RpcServerOptions
     /// <summary>Run around every call, the first outermost.</summary>
     public IList<RpcInterceptor> Interceptors { get; } = [];
 
+    /// <summary>Counts calls; nobody does if null.</summary>
+    public IRpcServerObserver? Observer { get; set; }
+
     /// <summary>Metadata keys whose values may be any bytes: each arrives as one character of the same number. Anywhere else,
     /// bytes that are no UTF-8 end the connection.</summary>
     public ISet<string> RawMetadata { get; } = new HashSet<string>(StringComparer.OrdinalIgnoreCase);

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using RaftKv.Server.Metrics;
 
 namespace RaftKv.Server.Api;
 
@@ -15,7 +16,11 @@ internal static class HealthEndpoints
 
     private delegate ValueTask<string?> Check(CancellationToken cancellation);
 
-    public static void Map(IApplicationBuilder app, MemberHealth health, ApiOptions options)
+    /// <param name="app">Whose paths they become.</param>
+    /// <param name="health">Which answers.</param>
+    /// <param name="options">Which versions it speaks of.</param>
+    /// <param name="counts">Where it is counted what was answered.</param>
+    public static void Map(IApplicationBuilder app, MemberHealth health, ApiOptions options, HealthInstruments counts)
     {
         (string, Check)[] alive = [("serializable_read", health.LocalReadAsync)];
         (string, Check)[] ready =
@@ -28,29 +33,44 @@ internal static class HealthEndpoints
         var answers = new Dictionary<string, RequestDelegate>(StringComparer.Ordinal)
         {
             ["/version"] = http => WriteVersionAsync(http, options),
-            ["/health"] = http => WriteHealthAsync(http, health),
+            ["/health"] = http => WriteHealthAsync(http, health, counts),
         };
-        Add(answers, "/livez", alive);
-        Add(answers, "/readyz", ready);
+        Add(answers, "/livez", alive, counts);
+        Add(answers, "/readyz", ready, counts);
         app.Use((http, next) => !answers.TryGetValue(http.Request.Path.Value ?? "", out var answer) ? next(http)
             : HttpMethods.IsGet(http.Request.Method) ? answer(http)
             : WriteWrongMethodAsync(http));
     }
 
-    private static void Add(Dictionary<string, RequestDelegate> answers, string path, (string Name, Check Run)[] checks)
+    private static void Add(
+        Dictionary<string, RequestDelegate> answers, string path, (string Name, Check Run)[] checks, HealthInstruments counts)
     {
-        answers[path] = http => WriteChecksAsync(http, checks);
-        foreach (var check in checks)
+        var type = path[1..];
+        var counted = checks.Select(check => (check.Name, Counted(type, check.Name, check.Run, counts))).ToArray();
+        answers[path] = http => WriteChecksAsync(http, counted);
+        foreach (var check in counted)
         {
             answers[$"{path}/{check.Name}"] = http => WriteChecksAsync(http, [check]);
         }
     }
 
-    private static async Task WriteHealthAsync(HttpContext http, MemberHealth health)
+    private static Check Counted(string type, string name, Check check, HealthInstruments counts)
+    {
+        counts.Register(type, name);
+        return async cancellation =>
+        {
+            var trouble = await check(cancellation).ConfigureAwait(false);
+            counts.Checked(type, name, isWell: trouble is null);
+            return trouble;
+        };
+    }
+
+    private static async Task WriteHealthAsync(HttpContext http, MemberHealth health, HealthInstruments counts)
     {
         var query = http.Request.Query;
         var excluded = query["exclude"].Select(alarm => alarm ?? "").ToHashSet(StringComparer.Ordinal);
         var reason = await health.ReasonAsync(excluded, query["serializable"] == "true", http.RequestAborted).ConfigureAwait(false);
+        (reason is null ? counts.Successes : counts.Failures).Add();
         var body = $$"""{"health":"{{(reason is null ? "true" : "false")}}","reason":"{{JsonEncodedText.Encode(reason ?? "")}}"}""";
         if (reason is null)
         {

@@ -66,6 +66,7 @@ internal sealed class KvService
             return status;
         }
 
+        _gate.Ranges.Add();
         _gate.EnterRead();
         try
         {
@@ -144,6 +145,7 @@ internal sealed class KvService
             return status;
         }
 
+        _gate.Transactions.Add();
         if (!txn.IsReadOnly)
         {
             return await WriteAsync(CommandKind.Txn, request, response, call, cancellation).ConfigureAwait(false);

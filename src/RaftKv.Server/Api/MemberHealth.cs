@@ -1,5 +1,7 @@
+using Microsoft.AspNetCore.Builder;
 using RaftKv.Rpc.Health;
 using RaftKv.Rpc.Server;
+using RaftKv.Server.Metrics;
 using RaftKv.Server.Replica;
 using RaftKv.Storage.State;
 using RaftKv.Storage.State.Requests;
@@ -38,13 +40,20 @@ public sealed class MemberHealth : IDisposable
     private readonly TimeProvider _time;
     private readonly HealthService _health = new();
     private IReadOnlyList<string> _demanding = [];
+    private readonly HealthInstruments _counts;
     private ITimer? _timer;
 
     /// <param name="member">Must be running as long as this is used.</param>
     /// <param name="options">Which versions it speaks of.</param>
     /// <param name="time">By which it looks again and again.</param>
     public MemberHealth(IMember member, ApiOptions options, TimeProvider time)
+        : this(member, options, time, new HealthInstruments())
     {
+    }
+
+    internal MemberHealth(IMember member, ApiOptions options, TimeProvider time, HealthInstruments counts)
+    {
+        _counts = counts;
         _member = member;
         _options = options;
         _time = time;
@@ -66,10 +75,13 @@ public sealed class MemberHealth : IDisposable
         var others = server.Http;
         server.Http = app =>
         {
-            HealthEndpoints.Map(app, this, _options);
+            Map(app);
             others?.Invoke(app);
         };
     }
+
+    /// <summary>The paths alone, for another port.</summary>
+    internal void Map(IApplicationBuilder app) => HealthEndpoints.Map(app, this, _options, _counts);
 
     public void Dispose() => _timer?.Dispose();
 

@@ -18,6 +18,11 @@ internal sealed class OverloadGate(ApiOptions options)
     /// <summary>Reads under way.</summary>
     public int Reads => Volatile.Read(ref _reads);
 
+    /// <summary>Ranges that were read.</summary>
+    public Metrics.Counter Ranges { get; } = new();
+
+    public Metrics.Counter Transactions { get; } = new();
+
     /// <summary>Requests that were refused here.</summary>
     public long Refused => Interlocked.Read(ref _refused);
 

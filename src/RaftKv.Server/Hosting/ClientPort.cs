@@ -5,6 +5,7 @@ using RaftKv.Rpc.Reflection;
 using RaftKv.Rpc.Server;
 using RaftKv.Server.Api;
 using RaftKv.Server.Gateway;
+using RaftKv.Server.Metrics;
 using RaftKv.Server.Tls;
 using RaftKv.Server.Tokens;
 
@@ -19,9 +20,12 @@ internal sealed class ClientPort : IAsyncDisposable
     private readonly RpcInProcessServer _inProcess;
     private readonly JsonGateway? _gateway;
     private readonly RpcHost? _host;
+    private readonly RpcHost? _metricsHost;
 
-    private ClientPort(ApiServices api, ITokens tokens, MemberHealth health, RpcInProcessServer inProcess, JsonGateway? gateway, RpcHost? host)
+    private ClientPort(
+        ApiServices api, ITokens tokens, MemberHealth health, RpcInProcessServer inProcess, JsonGateway? gateway, RpcHost? host, RpcHost? metricsHost)
     {
+        _metricsHost = metricsHost;
         _api = api;
         _tokens = tokens;
         _health = health;
@@ -32,8 +36,11 @@ internal sealed class ClientPort : IAsyncDisposable
 
     public IReadOnlyList<Uri> EndPoints => _host?.EndPoints ?? [];
 
+    public IReadOnlyList<Uri> MetricsEndPoints => _metricsHost?.EndPoints ?? [];
+
     /// <exception cref="IOException">An address is taken or cannot be listened on; the text names it.</exception>
-    public static async Task<ClientPort> OpenAsync(RunningMember member, RaftKvOptions options, TlsPort? tls, CancellationToken cancellation)
+    public static async Task<ClientPort> OpenAsync(
+        RunningMember member, RaftKvOptions options, NodeMetrics metrics, TlsPort? tls, CancellationToken cancellation)
     {
         var limits = new ApiOptions
         {
@@ -52,16 +59,34 @@ internal sealed class ClientPort : IAsyncDisposable
             ? new JwtTokens(member, JwtKey.Open(jwt), jwt.TimeToLive, options.Time)
             : new SimpleTokens(member, member.Tokens);
         var api = ApiServices.Create(member, limits, options.Time, tokens, tls?.KnowsUsers == true);
-        var health = new MemberHealth(member, limits, options.Time);
-        var served = HostOptions(api, health, options, tls);
+        metrics.Gate = api.Gate;
+        var health = new MemberHealth(member, limits, options.Time, metrics.Health);
+        var served = HostOptions(api, health, metrics, options, tls);
         var inProcess = new RpcInProcessServer(served.Server, served.Services);
         var gateway = options.HasGateway && served.Listen.Count > 0
             ? new JsonGateway(inProcess, served, new AllowedOrigins(options.AllowedOrigins), options.MaxRequestBytes)
             : null;
+        var endpoints = served.Http;
+        served.Http = app =>
+        {
+            AllowedHosts.Require(app, options.AllowedHosts);
+            endpoints?.Invoke(app);
+        };
         try
         {
             var host = served.Listen.Count > 0 ? await RpcHost.StartAsync(served, cancellation).ConfigureAwait(false) : null;
-            return new ClientPort(api, tokens, health, inProcess, gateway, host);
+            try
+            {
+                var metricsHost = options.ListenMetrics.Count > 0
+                    ? await RpcHost.StartAsync(MetricsHost(health, metrics, options, tls), cancellation).ConfigureAwait(false)
+                    : null;
+                return new ClientPort(api, tokens, health, inProcess, gateway, host, metricsHost);
+            }
+            catch when (host is not null)
+            {
+                await host.DisposeAsync().ConfigureAwait(false);
+                throw;
+            }
         }
         catch
         {
@@ -90,6 +115,11 @@ internal sealed class ClientPort : IAsyncDisposable
             await _host.DisposeAsync().ConfigureAwait(false);
         }
 
+        if (_metricsHost is not null)
+        {
+            await _metricsHost.DisposeAsync().ConfigureAwait(false);
+        }
+
         if (_gateway is not null)
         {
             await _gateway.DisposeAsync().ConfigureAwait(false);
@@ -100,7 +130,27 @@ internal sealed class ClientPort : IAsyncDisposable
         _health.Dispose();
     }
 
-    private static RpcHostOptions HostOptions(ApiServices api, MemberHealth health, RaftKvOptions options, TlsPort? tls)
+    private static RpcHostOptions MetricsHost(MemberHealth health, NodeMetrics metrics, RaftKvOptions options, TlsPort? tls)
+    {
+        var host = new RpcHostOptions
+        {
+            Http = app =>
+            {
+                health.Map(app);
+                MetricsEndpoint.Map(app, metrics);
+            },
+        };
+        host.Server.Time = options.Time;
+        host.Server.Loggers = options.Loggers ?? NullLoggerFactory.Instance;
+        foreach (var address in options.ListenMetrics)
+        {
+            host.Listen.Add(new RpcListenAddress(address.EndPoint) { Handshake = address.IsTls ? tls!.ServerOptions : null });
+        }
+
+        return host;
+    }
+
+    private static RpcHostOptions HostOptions(ApiServices api, MemberHealth health, NodeMetrics metrics, RaftKvOptions options, TlsPort? tls)
     {
         var host = new RpcHostOptions
         {
@@ -119,6 +169,8 @@ internal sealed class ClientPort : IAsyncDisposable
             host.Listen.Add(new RpcListenAddress(address.EndPoint) { Handshake = address.IsTls ? tls!.ServerOptions : null });
         }
 
+        host.Server.Observer = metrics.Calls;
+        host.Http = app => MetricsEndpoint.Map(app, metrics);
         api.AddTo(host);
         health.AddTo(host);
         foreach (var service in new ReflectionService([.. host.Services.Select(service => service.Descriptor)]).Services)

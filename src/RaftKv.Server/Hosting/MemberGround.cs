@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using RaftKv.Server.Bootstrap;
+using RaftKv.Server.Metrics;
 using RaftKv.Server.Peers;
 using RaftKv.Server.Replica;
 using RaftKv.Server.Tls;
@@ -45,6 +46,9 @@ internal interface IPeerLink : IAsyncDisposable
     IPeerNetwork Network { get; }
 
     ILeaderCalls Leader { get; }
+
+    /// <summary>How long the others take to answer.</summary>
+    PeerRoundTrips RoundTrips => new();
 
     /// <summary>Where it listens.</summary>
     IReadOnlyList<Uri> EndPoints { get; }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Server.Bootstrap;
+using RaftKv.Server.Metrics;
 using RaftKv.Server.Peers;
 using RaftKv.Server.Tls;
 
@@ -12,16 +13,19 @@ internal sealed class PeerPort : IPeerLink
     private readonly PeerTransport _transport;
     private readonly PeerHost? _host;
 
-    private PeerPort(PeerTransport transport, PeerHost? host, HttpClient http)
+    private PeerPort(PeerTransport transport, PeerHost? host, HttpClient http, PeerRoundTrips roundTrips)
     {
         _transport = transport;
         _host = host;
+        RoundTrips = roundTrips;
         Leader = new LeaderCalls(http);
     }
 
     public IPeerNetwork Network => _transport;
 
     public ILeaderCalls Leader { get; }
+
+    public PeerRoundTrips RoundTrips { get; }
 
     public IReadOnlyList<Uri> EndPoints => _host?.EndPoints ?? [];
 
@@ -36,6 +40,7 @@ internal sealed class PeerPort : IPeerLink
         }
 
         var log = (options.Loggers ?? NullLoggerFactory.Instance).CreateLogger("raftkv");
+        var roundTrips = new PeerRoundTrips();
         var transport = new PeerTransport(
             new PeerOptions
             {
@@ -46,6 +51,7 @@ internal sealed class PeerPort : IPeerLink
                 IsBlank = () => member.Memory.IsBlank,
                 HasRun = id => member.HasRun(id),
                 Tls = tls,
+                RoundTripped = (peer, took) => roundTrips.Of(peer).Observe(took),
                 Observer = change => LogPeer(log, change),
             },
             member);
@@ -54,7 +60,7 @@ internal sealed class PeerPort : IPeerLink
             var host = options.ListenPeer.Count > 0
                 ? await ListenAsync(options, member, transport, cancellation).ConfigureAwait(false)
                 : null;
-            return new PeerPort(transport, host, http);
+            return new PeerPort(transport, host, http, roundTrips);
         }
         catch
         {

@@ -26,6 +26,7 @@ internal sealed partial class RunningMember
             switch (outcome)
             {
                 case LeaseRenewal.Renewed when await HasLedAsync(now, cancellation).ConfigureAwait(false):
+                    Instruments.LeasesRenewed.Add();
                     return ttl;
                 case LeaseRenewal.RenewedPastCheckpoint:
                     var requestId = NextRequestId();

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using RaftKv.Raft;
 using RaftKv.Raft.Messages;
 using RaftKv.Server.Bootstrap;
+using RaftKv.Server.Metrics;
 using RaftKv.Server.Peers;
 using RaftKv.Server.Replica;
 using RaftKv.Server.Tls;
@@ -64,8 +65,10 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         DataDirectory directory,
         MemberCertificates certificates,
         WriteAheadLog wal,
+        StageInstruments instruments,
         Func<IStateObserver, StateStore> openStore)
     {
+        Instruments = instruments;
         _options = options;
         _log = log;
         _who = who;
@@ -87,6 +90,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
             ComparisonTicks = options.ComparisonInterval > TimeSpan.Zero
                 ? Math.Max(1, (int)Math.Min(int.MaxValue, options.ComparisonInterval / options.HeartbeatInterval))
                 : 0,
+            Instruments = instruments,
             Leases = LeaseClockOptions.Default with { IsCheckpointing = true },
             Raft = RaftConfig.Default with
             {
@@ -140,6 +144,23 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
 
     public IReadOnlyList<CertificateExpiry> Certificates => _certificates.Expiries;
 
+    public StageInstruments Instruments { get; }
+
+    public KeySpace Keys => _applier.Published.Keys;
+
+    public int PendingProposals => _answers.Count;
+
+    public long FailedProposals => _answers.RefusedCount;
+
+    public long FailedReads => _reads.RefusedCount;
+
+    public long LostReadRounds => _reads.LostCount;
+
+    public long ExpiredLeases => _leases.ExpiredCount;
+
+    /// <summary>States from the leader that are being taken in.</summary>
+    public int SnapshotsArriving => _snapshots?.ArrivingCount ?? 0;
+
     public StateMending Mending => _stages.Mending;
 
     public bool IsOutOfService => _stages.Mending.IsOutOfService;
@@ -166,7 +187,9 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     {
         var walPath = directory.Subdirectory("wal");
         var statePath = directory.Subdirectory("state");
-        var wal = WriteAheadLog.Open(ground.Files, walPath, directory.Identity, ground.Wal);
+        var instruments = new StageInstruments();
+        var walOptions = (ground.Wal ?? new WalOptions()) with { Observer = instruments };
+        var wal = WriteAheadLog.Open(ground.Files, walPath, directory.Identity, walOptions);
         if (wal.TornTail is { } torn)
         {
             Log.TornTail(log, torn.ToString()!);
@@ -181,6 +204,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
             directory,
             certificates,
             wal,
+            instruments,
             observer => StateStore.Open(ground.Files, statePath, directory.Identity, maker, observer));
     }
 
@@ -501,6 +525,11 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         _standing = standing;
         Interlocked.Exchange(ref _standingChanged, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))
             .TrySetResult();
+        if (standing.Leader != before.Leader && !standing.Leader.IsNone)
+        {
+            Instruments.LeaderChanges.Add();
+        }
+
         if (standing.Leader != before.Leader || standing.IsLeader != before.IsLeader)
         {
             Log.Standing(_log, standing.Term, standing.IsLeader ? "leads" : standing.Leader.IsNone ? "knows no leader" : $"follows {standing.Leader}");

@@ -10,6 +10,10 @@ namespace RaftKv.Server.Hosting;
 internal sealed class SnapshotTraffic(IPeerNetwork peers, StateStore store, Inbox<ReplicaInput> replica) : ISnapshotCourier
 {
     private readonly Lock _gate = new();
+    private int _arriving;
+
+    /// <summary>How many are being taken in.</summary>
+    public int ArrivingCount => Volatile.Read(ref _arriving);
 
     public void Send(in Message message, OfferedState state)
     {
@@ -37,7 +41,9 @@ internal sealed class SnapshotTraffic(IPeerNetwork peers, StateStore store, Inbo
     {
         lock (_gate)
         {
-            return new StateSink(this, offer.Message, store.BeginArrival());
+            var sink = new StateSink(this, offer.Message, store.BeginArrival());
+            Interlocked.Increment(ref _arriving);
+            return sink;
         }
     }
 
@@ -46,6 +52,7 @@ internal sealed class SnapshotTraffic(IPeerNetwork peers, StateStore store, Inbo
     {
         private readonly StateSnapshotReader _reader = new(room.Keys);
         private bool _isComplete;
+        private bool _isOver;
 
         public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellation)
         {
@@ -69,6 +76,12 @@ internal sealed class SnapshotTraffic(IPeerNetwork peers, StateStore store, Inbo
 
         public ValueTask DisposeAsync()
         {
+            if (!_isOver)
+            {
+                _isOver = true;
+                Interlocked.Decrement(ref traffic._arriving);
+            }
+
             if (!_isComplete)
             {
                 _isComplete = true;

@@ -264,6 +264,11 @@ internal sealed class OutgoingStream(Peer peer, PeerLane lane, PeerDialer dialer
             _connectedAt = options.Time.GetTimestamp();
         }
 
+        if (lane == PeerLane.Prompt && options.RoundTripped is { } told)
+        {
+            connection.RoundTripped = took => told(peer.Id, took);
+        }
+
         peer.Met(welcome);
         options.Observer?.Invoke(new PeerEvent(PeerEventKind.Connected, peer.Id, lane, url.Authority, ""));
     }

@@ -75,6 +75,9 @@ internal sealed class PeerConnection : IAsyncDisposable
 
     public TimeSpan? RoundTrip => Volatile.Read(ref _roundTripTicks) is var ticks and > 0 ? TimeSpan.FromTicks(ticks) : null;
 
+    /// <summary>Told of each round trip.</summary>
+    public Action<TimeSpan>? RoundTripped { get; set; }
+
     /// <summary>How long ago anything came from the other end.</summary>
     public TimeSpan HeardAgo => _time.GetElapsedTime(Volatile.Read(ref _heardAt));
 
@@ -104,6 +107,7 @@ internal sealed class PeerConnection : IAsyncDisposable
                 case FrameKind.Pong:
                     var elapsed = _time.GetElapsedTime((long)ReadNumber(frame.Body.Span));
                     Volatile.Write(ref _roundTripTicks, Math.Max(1, elapsed.Ticks));
+                    RoundTripped?.Invoke(elapsed);
                     break;
 
                 case FrameKind.Alive:

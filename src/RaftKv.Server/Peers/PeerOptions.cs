@@ -79,6 +79,9 @@ public sealed record PeerOptions
     /// <summary>For addresses with TLS, its own and those of others; null where there are none.</summary>
     internal TlsPort? Tls { get; init; }
 
+    /// <summary>Told how long a peer took to answer. Called on IO threads; must return at once.</summary>
+    public Action<RaftKv.Raft.NodeId, TimeSpan>? RoundTripped { get; init; }
+
     /// <summary>Hears of what an operator would want to know. Called on IO threads; must return at once.</summary>
     public Action<PeerEvent>? Observer { get; init; }
 }

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using RaftKv.Raft.Log;
+using RaftKv.Server.Metrics;
 using RaftKv.Storage.Checkpoints;
 using RaftKv.Storage.Files;
 using RaftKv.Storage.Mvcc;
@@ -24,6 +26,8 @@ public sealed class Applier : IStage
     private readonly IBackground _background;
     private readonly ApplierOptions _options;
     private readonly StateMending _mending;
+    private readonly StageInstruments? _instruments;
+    private long _checkpointBegan;
     private List<ApplierInput> _taken = [];
     private readonly List<LogPosition> _appliedChanges = [];
     private ulong? _leadsFrom;
@@ -52,9 +56,11 @@ public sealed class Applier : IStage
         IDoorbell bell,
         IBackground background,
         ApplierOptions options,
-        StateMending mending)
+        StateMending mending,
+        StageInstruments? instruments = null)
     {
         _mending = mending;
+        _instruments = instruments;
         _store = store;
         Watches = watches;
         _answers = answers;
@@ -172,6 +178,7 @@ public sealed class Applier : IStage
         var machine = _store.Machine;
         _appliedChanges.Clear();
         _hasApplied = true;
+        var began = _instruments is null ? 0 : Stopwatch.GetTimestamp();
         machine.Apply(entries, _answers);
         foreach (ref readonly var entry in entries)
         {
@@ -182,6 +189,7 @@ public sealed class Applier : IStage
         }
 
         Publish(machine);
+        _instruments?.Applied(began, entries.Length, _options.SlowApply);
         BeginLeases();
         _answers.HandOut();
         TellOfChanges(machine);
@@ -331,6 +339,7 @@ public sealed class Applier : IStage
         }
 
         _wantsCheckpoint |= keys.NeedsCheckpointToReclaim;
+        _instruments?.Compacted();
         foreach (var waiter in _compactionWaiters)
         {
             waiter.TrySetResult();
@@ -357,6 +366,7 @@ public sealed class Applier : IStage
         }
 
         _wantsCheckpoint = false;
+        _checkpointBegan = Stopwatch.GetTimestamp();
         var checkpoint = _store.BeginCheckpoint();
         _checkpoint = checkpoint;
         _background.Run(() =>
@@ -400,6 +410,7 @@ public sealed class Applier : IStage
         }
 
         _store.Finish(ended.Checkpoint);
+        _instruments?.Checkpoints.ObserveSince(_checkpointBegan);
         _isReclaiming = true;
         if (ended.Checkpoint.Position.Index > _options.KeptEntries)
         {

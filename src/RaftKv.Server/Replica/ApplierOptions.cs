@@ -29,6 +29,9 @@ public sealed record ApplierOptions
     /// space is given back sooner and in larger steps.</summary>
     public long QuotaBytes { get; init; }
 
+    /// <summary>A batch that takes longer to apply is worth a line. etcd's --warning-apply-duration.</summary>
+    public TimeSpan SlowApply { get; init; } = TimeSpan.FromMilliseconds(100);
+
     /// <summary>Space is given back by itself while the records take more than this beside twice what is needed.</summary>
     public long SlackBytes { get; init; } = 32 * 1024 * 1024;
 }

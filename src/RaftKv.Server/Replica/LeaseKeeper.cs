@@ -105,11 +105,16 @@ public sealed class LeaseKeeper(TimeProvider time, TimeSpan electionTimeout, Lea
         }
     }
 
+    /// <summary>Leases that have run out on this clock, counting those that were proposed again.</summary>
+    public long ExpiredCount { get; private set; }
+
     public IReadOnlyList<long> TakeExpired()
     {
         lock (_gate)
         {
-            return _clock.TakeExpired(Now);
+            var expired = _clock.TakeExpired(Now);
+            ExpiredCount += expired.Count;
+            return expired;
         }
     }
 }

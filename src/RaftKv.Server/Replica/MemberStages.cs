@@ -35,6 +35,9 @@ public sealed record MemberSettings
     /// <summary>After so many ticks the leader has members compare their states; 0 for never.</summary>
     public int ComparisonTicks { get; init; }
 
+    /// <summary>Where the stages count and measure; nowhere if null.</summary>
+    public Metrics.StageInstruments? Instruments { get; init; }
+
     public LeaseClockOptions Leases { get; init; } = LeaseClockOptions.Default;
 
     /// <summary>Where tokens are remembered that are given out; nowhere if null.</summary>
@@ -85,11 +88,11 @@ public sealed class MemberStages : IDisposable
         Leases = new LeaseKeeper(settings.Time, settings.ElectionTimeout, settings.Leases, settings.Faults);
         Writer = new LogWriter(wal, bells.Writer, persisted ?? Inbox);
         Mending = new StateMending(settings.Self, wal, Inbox) { OverlooksDamage = settings.Faults.OverlooksDamage };
-        Store = openStore(new Observer(Leases, Mending, settings.Tokens, membersChanged));
+        Store = openStore(new Observer(Leases, Mending, settings.Tokens, settings.Instruments, membersChanged));
         FinishInstallation();
         Watches = new WatchHub(Store.Machine.Keys, settings.Watch, settings.Faults.Watch);
         Applier = new Applier(
-            Store, Watches, Answers, Reads, Leases, Inbox, Writer.Inbox, bells.Applier, bells.Background, settings.Applier, Mending);
+            Store, Watches, Answers, Reads, Leases, Inbox, Writer.Inbox, bells.Applier, bells.Background, settings.Applier, Mending, settings.Instruments);
         Memory = new MemberMemory(wal, Applier);
     }
 
@@ -215,7 +218,7 @@ public sealed class MemberStages : IDisposable
         });
     }
 
-    private sealed class Observer(LeaseKeeper leases, IStateObserver mending, TokenTable? tokens, Action membersChanged) : IStateObserver
+    private sealed class Observer(LeaseKeeper leases, IStateObserver mending, TokenTable? tokens, Metrics.StageInstruments? instruments, Action membersChanged) : IStateObserver
     {
         public void AlarmRaised(Alarm alarm, ulong index) => mending.AlarmRaised(alarm, index);
 
@@ -223,9 +226,18 @@ public sealed class MemberStages : IDisposable
 
         public void SumTold(NodeId member, ulong index, ulong sum) => mending.SumTold(member, index, sum);
 
-        public void LeaseGranted(long id, long ttl) => leases.Granted(id, ttl);
+        public void LeaseGranted(long id, long ttl)
+        {
+            leases.Granted(id, ttl);
+            instruments?.LeasesGranted.Add();
+            instruments?.LeaseTtls.Observe(ttl);
+        }
 
-        public void LeaseRevoked(long id) => leases.Revoked(id);
+        public void LeaseRevoked(long id)
+        {
+            leases.Revoked(id);
+            instruments?.LeasesRevoked.Add();
+        }
 
         public void LeaseCheckpointed(long id, long remainingTtl) => leases.Checkpointed(id, remainingTtl);
 

@@ -17,8 +17,12 @@ public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswe
     private readonly ConcurrentDictionary<ulong, Waiter> _waiting = new();
     private readonly ConcurrentQueue<(ulong RequestId, long Since)> _byAge = new();
     private readonly List<(Waiter Waiter, Answer Answer)> _answered = [];
+    private long _refusedCount;
 
     public int Count => _waiting.Count;
+
+    /// <summary>How many were given up.</summary>
+    public long RefusedCount => Interlocked.Read(ref _refusedCount);
 
     /// <summary>Why a request of a certain age was not answered in time, should that happen; on the thread that sweeps.</summary>
     public Func<long, RequestRefusal> ReasonForTimeout { get; set; } = _ => RequestRefusal.TimedOut;
@@ -43,6 +47,7 @@ public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswe
     {
         if (_waiting.TryRemove(requestId, out var waiter))
         {
+            Interlocked.Increment(ref _refusedCount);
             waiter.TrySetException(new RequestRefusedException(reason));
         }
     }

@@ -22,8 +22,16 @@ public sealed class ReadGate(TimeProvider time, TimeSpan timeout)
     private readonly List<Waiter> _assured = [];
     private List<Waiter> _arrived = [];
     private List<Waiter>? _asked;
+    private long _refusedCount;
+    private long _lostCount;
     private ulong _token;
     private ulong _applied;
+
+    /// <summary>Reads that were given up.</summary>
+    public long RefusedCount => Interlocked.Read(ref _refusedCount);
+
+    /// <summary>Rounds that came to nothing.</summary>
+    public long LostCount => Interlocked.Read(ref _lostCount);
 
     /// <summary>Waits. The caller rings the replica's bell afterwards.</summary>
     public Task WaitAsync() => Arrive(wantsState: true);
@@ -74,6 +82,7 @@ public sealed class ReadGate(TimeProvider time, TimeSpan timeout)
         {
             if (_asked is { } asked)
             {
+                Interlocked.Increment(ref _lostCount);
                 asked.AddRange(_arrived);
                 (_arrived, _asked) = (asked, null);
             }
@@ -177,6 +186,7 @@ public sealed class ReadGate(TimeProvider time, TimeSpan timeout)
 
         foreach (var waiter in over)
         {
+            Interlocked.Increment(ref _refusedCount);
             waiter.TrySetException(new RequestRefusedException(reason));
         }
 

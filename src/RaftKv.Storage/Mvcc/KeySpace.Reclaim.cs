@@ -73,6 +73,7 @@ public sealed partial class KeySpace
             LiveBytes -= KeyIndex.CountedBytes(item);
         }
 
+        CompactedCount += _removed.Count;
         _removed.Clear();
         return isMore;
     }

@@ -75,6 +75,18 @@ public sealed partial class KeySpace : IDisposable
     /// each.</summary>
     public long LiveBytes { get; private set; }
 
+    /// <summary>Puts since the space was opened. Any thread may read it, as the next three.</summary>
+    public long PutCount { get; private set; }
+
+    /// <summary>Bytes of keys and values that were put.</summary>
+    public long PutBytes { get; private set; }
+
+    /// <summary>Keys that were deleted.</summary>
+    public long DeleteCount { get; private set; }
+
+    /// <summary>Revisions that compaction has taken out.</summary>
+    public long CompactedCount { get; private set; }
+
     /// <summary>What has to be remembered, beside the records, to open the key space again.</summary>
     public KeySpacePosition Position => new(Revision, Compacted, Chain);
 
@@ -168,6 +180,8 @@ public sealed partial class KeySpace : IDisposable
         var record = Room(RecordFormat.Bytes(key.Length, change.After, value.Length, lease));
         RecordFormat.Write(record.Span, key, change.After, value, lease);
         Add(record, change.After, isDelete: false);
+        PutCount++;
+        PutBytes += key.Length + value.Length;
         return change;
     }
 
@@ -187,6 +201,7 @@ public sealed partial class KeySpace : IDisposable
         var record = Room(RecordFormat.Bytes(key.Length, tombstone, 0, 0));
         RecordFormat.Write(record.Span, key, tombstone, default, 0);
         Add(record, tombstone, isDelete: true);
+        DeleteCount++;
         return true;
     }
 

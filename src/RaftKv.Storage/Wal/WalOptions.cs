@@ -16,6 +16,9 @@ public sealed record WalOptions
     /// the segments.</summary>
     public long TailBytes { get; init; } = 16 * 1024 * 1024;
 
+    /// <summary>Told of each write and sync; nobody if null.</summary>
+    public IWalObserver? Observer { get; init; }
+
     /// <summary>For tests of the tests.</summary>
     internal WalFaults Faults { get; init; } = WalFaults.None;
 

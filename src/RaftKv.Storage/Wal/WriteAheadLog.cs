@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using RaftKv.Raft;
 using RaftKv.Raft.Log;
 using RaftKv.Storage.Files;
@@ -360,14 +361,31 @@ public sealed partial class WriteAheadLog : IDisposable
 
     private ulong TermBefore(ulong index) => index - 1 == _start.Index ? _start.Term : _index[index - 1].Term;
 
+    private void WriteAndSyncFor(IWalObserver observer, ReadOnlySpan<byte> bytes)
+    {
+        var began = Stopwatch.GetTimestamp();
+        _active.File.WriteAt(_offset, bytes);
+        var written = Stopwatch.GetTimestamp();
+        _active.File.Sync();
+        observer.Written(bytes.Length, Stopwatch.GetElapsedTime(began, written));
+        observer.Synced(Stopwatch.GetElapsedTime(written));
+    }
+
     // One write, one sync. Only when both have succeeded has anything happened.
     private void WriteAndSync()
     {
         var bytes = _batch.End(out var sum);
         try
         {
-            _active.File.WriteAt(_offset, bytes);
-            _active.File.Sync();
+            if (_options.Observer is { } observer)
+            {
+                WriteAndSyncFor(observer, bytes);
+            }
+            else
+            {
+                _active.File.WriteAt(_offset, bytes);
+                _active.File.Sync();
+            }
         }
         catch (FileSyncFailedException) when (_options.Faults.RepeatsFailedSync)
         {
