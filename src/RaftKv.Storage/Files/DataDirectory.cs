@@ -12,6 +12,7 @@ namespace RaftKv.Storage.Files;
 ///           format 1
 ///           identity 00c0ffee00c0ffee      drawn once, when the directory was made
 ///           crc32c 89abcdef                of the lines above
+/// UNFINISHED  only while it is being filled by something that is no member: what that is, in words
 /// wal/ …    the rooms of the storage engine
 /// </code>
 /// </summary>
@@ -28,6 +29,7 @@ public sealed class DataDirectory : IDisposable
     private const string LockName = "LOCK";
     private const string FormatName = "FORMAT";
     private const string UnfinishedFormatName = "FORMAT.new";
+    private const string UnfinishedName = "UNFINISHED";
     private const string FirstLine = "raftkv data directory";
     private const int FormatBytesMax = 4096;
 
@@ -55,6 +57,97 @@ public sealed class DataDirectory : IDisposable
     /// <exception cref="FileLockedException">Another process runs on it.</exception>
     /// <exception cref="DataDirectoryRefusedException">It is not ours, or too new, or its format file is damaged.</exception>
     public static DataDirectory Open(IFileSystem files, string path, ulong identityIfNew)
+    {
+        if (UnfinishedWork(files, path) is { } work)
+        {
+            throw new DataDirectoryRefusedException(
+                path,
+                DataDirectoryRefusal.Unfinished,
+                $"{path} is only half of what it is to become: '{work}' was not finished. Do that again; nothing else makes it a member's.");
+        }
+
+        return OpenAny(files, path, identityIfNew);
+    }
+
+    /// <summary>What has begun to fill or change a directory and has not finished; null if nothing has.</summary>
+    public static string? UnfinishedWork(IFileSystem files, string path)
+    {
+        var marker = System.IO.Path.Join(path, UnfinishedName);
+        if (!files.DirectoryExists(path) || !files.FileExists(marker))
+        {
+            return null;
+        }
+
+        using var file = files.OpenFileToRead(marker);
+        var bytes = new byte[Math.Min(file.Length, FormatBytesMax)];
+        return Printable(Encoding.ASCII.GetString(bytes, 0, file.ReadAt(0, bytes)).TrimEnd('\n'));
+    }
+
+    /// <summary>
+    /// Opens a directory to make a member's of it, or to change one beside the member: from here to <see cref="Finish"/> no
+    /// member starts on it, whatever happens.
+    /// </summary>
+    /// <param name="files">The disk.</param>
+    /// <param name="path">The directory. Its parent must exist.</param>
+    /// <param name="identityIfNew">What a new directory shall be called; not zero, and different each time.</param>
+    /// <param name="work">What is about to happen, in a word; one of another name that was not finished is not touched.</param>
+    /// <param name="mayBeUsed">Whether it may hold a member's data. What <paramref name="work"/> has left behind it
+    /// may hold anyhow.</param>
+    /// <exception cref="FileLockedException">Another process runs on it.</exception>
+    /// <exception cref="DataDirectoryRefusedException">It is not empty, or half of something else, or not ours.</exception>
+    public static DataDirectory Begin(IFileSystem files, string path, ulong identityIfNew, string work, bool mayBeUsed = false)
+    {
+        var unfinished = UnfinishedWork(files, path);
+
+        // A marker that was cut off in the writing is one of a directory in which nothing has happened yet.
+        if (unfinished is not null && unfinished != work && unfinished.Length > 0)
+        {
+            throw new DataDirectoryRefusedException(
+                path, DataDirectoryRefusal.Unfinished, $"{path} is in the middle of something else: '{unfinished}' was not finished.");
+        }
+
+        if (unfinished is null && !mayBeUsed && files.DirectoryExists(path)
+            && files.List(path).FirstOrDefault(static name => name is not (LockName or "lost+found")) is { } used)
+        {
+            throw new DataDirectoryRefusedException(
+                path, DataDirectoryRefusal.Foreign, $"{path} is not empty: it holds {used}. Give a directory that is, or one that is not there yet.");
+        }
+
+        if (!files.DirectoryExists(path))
+        {
+            files.CreateDirectory(path);
+        }
+
+        SyncParent(files, path);
+        var held = files.Lock(System.IO.Path.Join(path, LockName));
+        try
+        {
+            var marker = System.IO.Path.Join(path, UnfinishedName);
+            using (var file = unfinished is null ? files.CreateFile(marker) : files.OpenFile(marker))
+            {
+                file.WriteAt(0, Encoding.ASCII.GetBytes(work + "\n"));
+                file.Sync();
+            }
+
+            files.SyncDirectory(path);
+        }
+        finally
+        {
+            held.Dispose();
+        }
+
+        return OpenAny(files, path, identityIfNew);
+    }
+
+    /// <summary>What was begun with <see cref="Begin"/> is done: from now on it is a member's directory.</summary>
+    public void Finish()
+    {
+        _files.SyncDirectory(Path);
+        _files.Delete(System.IO.Path.Join(Path, UnfinishedName));
+        _files.SyncDirectory(Path);
+    }
+
+    private static DataDirectory OpenAny(IFileSystem files, string path, ulong identityIfNew)
     {
         ArgumentOutOfRangeException.ThrowIfZero(identityIfNew);
         if (!files.DirectoryExists(path))
@@ -122,7 +215,7 @@ public sealed class DataDirectory : IDisposable
             }
 
             // What an interrupted creation leaves, and what ext4 puts into the root of every volume.
-            if (name is not (LockName or UnfinishedFormatName or "lost+found"))
+            if (name is not (LockName or UnfinishedFormatName or UnfinishedName or "lost+found"))
             {
                 stranger ??= name;
             }
@@ -243,6 +336,9 @@ public enum DataDirectoryRefusal
 
     /// <summary>Its format file cannot be what this program wrote.</summary>
     Damaged,
+
+    /// <summary>Something has begun to fill or change it, and has not finished.</summary>
+    Unfinished,
 }
 
 /// <summary>The directory is not one that this program may use; nothing in it was changed.</summary>

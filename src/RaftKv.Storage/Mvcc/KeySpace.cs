@@ -205,6 +205,15 @@ public sealed partial class KeySpace : IDisposable
         return true;
     }
 
+    /// <summary>Takes up counting at a greater revision, to which history is compacted.</summary>
+    public void Raise(long by)
+    {
+        Invariant.Holds(!_isWriting);
+        ArgumentOutOfRangeException.ThrowIfLessThan(by, 1);
+        Revision = checked(Revision + by);
+        Compact(Revision);
+    }
+
     public void EndWrite()
     {
         Invariant.Holds(_isWriting);

@@ -10,8 +10,9 @@ namespace RaftKv.Storage.Snapshots;
 /// while (…) { snapshot.Add(piece); }
 /// var machine = room.Complete(snapshot.Finish());
 /// </code></example>
-/// <param name="keys">Empty; filled with the records.</param>
-public sealed class StateSnapshotReader(KeySpace keys)
+/// <param name="take">Given the records, in their order.</param>
+/// <param name="isPadded">Whether zeros may follow its end, as they do in a file.</param>
+public sealed class StateSnapshotReader(RecordTaker take, bool isPadded = false)
 {
     // What has arrived of a frame that is not whole yet.
     private readonly List<byte> _partial = [];
@@ -21,6 +22,21 @@ public sealed class StateSnapshotReader(KeySpace keys)
     private long _records;
     private bool _hasStarted;
     private bool _hasEnded;
+
+    /// <param name="keys">Empty; filled with the records.</param>
+    public StateSnapshotReader(KeySpace keys)
+        : this(keys.Import)
+    {
+    }
+
+    /// <summary>The sum over everything that was read.</summary>
+    public uint Sum => _sum;
+
+    /// <summary>How many records came.</summary>
+    public long Records => _records;
+
+    /// <summary>What is known of the state apart from its records; empty as long as it has not come.</summary>
+    public ReadOnlyMemory<byte> Tables => _tables;
 
     /// <summary>Takes the next bytes, of any length.</summary>
     /// <exception cref="SnapshotDamagedException">They cannot follow what came before.</exception>
@@ -48,7 +64,7 @@ public sealed class StateSnapshotReader(KeySpace keys)
     {
         if (!_hasEnded || _partial.Count > 0)
         {
-            throw new SnapshotDamagedException(_offset, "it stops before its end.");
+            throw new SnapshotDamagedException(_offset, $"it stops before its end: of the next frame, {_partial.Count} bytes came.");
         }
 
         return _tables;
@@ -68,14 +84,24 @@ public sealed class StateSnapshotReader(KeySpace keys)
             used = SnapshotFormat.StartBytes;
         }
 
-        while (bytes.Length - used >= SnapshotFormat.FrameHeadBytes)
+        while (bytes.Length > used)
         {
+            if (_hasEnded && isPadded)
+            {
+                return TakePadding(bytes, used);
+            }
+
+            if (bytes.Length - used < SnapshotFormat.FrameHeadBytes)
+            {
+                break;
+            }
+
             var head = bytes[used..];
             var kind = (SnapshotFrame)head[0];
             var length = BinaryPrimitives.ReadInt32LittleEndian(head[1..]);
             if (_hasEnded || kind is < SnapshotFrame.Tables or > SnapshotFrame.End || length is < 0 or > SnapshotFormat.FrameBytesMax)
             {
-                throw new SnapshotDamagedException(_offset, "there is no frame.");
+                throw new SnapshotDamagedException(_offset, $"there is no frame: a kind of {(byte)kind} with {length} bytes.");
             }
 
             if (head.Length < SnapshotFormat.FrameHeadBytes + length)
@@ -97,6 +123,18 @@ public sealed class StateSnapshotReader(KeySpace keys)
         }
 
         return used;
+    }
+
+    private int TakePadding(ReadOnlySpan<byte> bytes, int from)
+    {
+        var other = bytes[from..].IndexOfAnyExcept((byte)0);
+        if (other >= 0)
+        {
+            throw new SnapshotDamagedException(_offset + other, $"there is {bytes[from + other]:x2} behind its end, where only zeros can be.");
+        }
+
+        _offset += bytes.Length - from;
+        return bytes.Length;
     }
 
     private void TakeStart(ReadOnlySpan<byte> bytes)
@@ -148,7 +186,7 @@ public sealed class StateSnapshotReader(KeySpace keys)
             while (reader.Remaining > 0)
             {
                 var revision = new Revision((long)reader.Number(), (long)reader.Number());
-                keys.Import(revision, reader.Bytes());
+                take(revision, reader.Bytes());
                 _records++;
             }
         }
@@ -158,3 +196,6 @@ public sealed class StateSnapshotReader(KeySpace keys)
         }
     }
 }
+
+/// <summary>Takes in a record of a snapshot.</summary>
+public delegate void RecordTaker(Revision revision, ReadOnlySpan<byte> record);

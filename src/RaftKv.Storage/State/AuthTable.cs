@@ -25,6 +25,25 @@ public sealed class AuthTable
 
     public AuthView View => _view;
 
+    /// <summary>Users and roles as they were written down elsewhere.</summary>
+    /// <exception cref="ArgumentException">Two have the same name.</exception>
+    public static AuthTable Of(bool isEnabled, long revision, IEnumerable<AuthUser> users, IEnumerable<AuthRole> roles)
+    {
+        var usersByName = AuthView.Initial.UsersByName.ToBuilder();
+        foreach (var user in users)
+        {
+            usersByName.Add(user.Name, user with { Roles = [.. user.Roles.Distinct().Order(ByteOrder.Instance)] });
+        }
+
+        var rolesByName = AuthView.Initial.RolesByName.ToBuilder();
+        foreach (var role in roles)
+        {
+            rolesByName.Add(role.Name, role with { Permissions = [.. role.Permissions.Order().DistinctBy(one => (Convert.ToHexString(one.Key.Span), Convert.ToHexString(one.RangeEnd.Span)))] });
+        }
+
+        return new AuthTable(new AuthView(isEnabled, revision, usersByName.ToImmutable(), rolesByName.ToImmutable()));
+    }
+
     /// <summary>Turning it on is no change of rights: the revision stays, and whoever was told it may go on.</summary>
     public StateError Apply(in AuthEnableCommand command)
     {

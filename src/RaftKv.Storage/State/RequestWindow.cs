@@ -61,6 +61,10 @@ public sealed class RequestWindow
         }
     }
 
+    /// <summary>Nobody knows any more what was done up to a revision, beyond what is remembered here. For a state that is
+    /// taken up again without what happened last.</summary>
+    public void ForgetUpTo(long revision) => _forgottenUpTo = Math.Max(_forgottenUpTo, revision);
+
     public void WriteTo(IBufferWriter<byte> to)
     {
         var writer = new StateWriter(to);

@@ -60,7 +60,7 @@ public sealed partial class StateMachine : IDisposable
         get
         {
             var tables = new ArrayBufferWriter<byte>();
-            WriteTables(tables, withLeasedKeys: true);
+            Tables().WriteTo(tables, withLeasedKeys: true);
             return Keys.Chain ^ ((ulong)Files.Crc32C.Of(tables.WrittenSpan) << 16) ^ (ulong)Keys.Revision;
         }
     }
@@ -121,6 +121,14 @@ public sealed partial class StateMachine : IDisposable
         }
 
         Applied = entry.Position;
+    }
+
+    /// <summary>Raises revisions, with nothing to be read or watched from before, and remembers nothing of what may have been
+    /// done up to there. Not as an entry of the log: for whoever takes a state up again without the members that shared it.</summary>
+    public void Raise(long by)
+    {
+        Keys.Raise(by);
+        Requests.ForgetUpTo(Keys.Revision);
     }
 
     public void Dispose() => Keys.Dispose();
