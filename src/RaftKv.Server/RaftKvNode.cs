@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Reflection;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Rpc.Client;
 using RaftKv.Server.Bootstrap;
@@ -123,6 +124,11 @@ public sealed class RaftKvNode : IAsyncDisposable
 
         var log = (options.Loggers ?? NullLoggerFactory.Instance).CreateLogger("raftkv");
         var path = ground.PathOf(options);
+        if (options.ForcesNewCluster)
+        {
+            BeAlone(options, ground, log);
+        }
+
         var directory = DataDirectory.Open(ground.Files, path, identityIfNew: ground.Draw() | 1);
         HttpClient? http = null;
         RunningMember? member = null;
@@ -207,6 +213,22 @@ public sealed class RaftKvNode : IAsyncDisposable
         await _peers.DisposeAsync().ConfigureAwait(false);
         _member.Dispose();
         _http.Dispose();
+    }
+
+    private static void BeAlone(RaftKvOptions options, MemberGround ground, ILogger log)
+    {
+        var path = ground.PathOf(options);
+        if (!ground.Files.DirectoryExists(path) || MemberFile.TryRead(ground.Files, path) is null)
+        {
+            throw new BootstrapException($"{path} holds no member that could go on alone. Start without --force-new-cluster.");
+        }
+
+        var report = SurvivorRecovery.Run(
+            new RecoveryOptions { DataDirectory = path, DropsUncommitted = true, OnlyIfNotAlone = true }, options, ground);
+        if (report.IsDone)
+        {
+            Log.WentAlone(log, report.Dropped.Count, report.ClusterId.ToString("x16", CultureInfo.InvariantCulture), report.Revision);
+        }
     }
 
     private static IReadOnlyList<Uri> Advertised(IReadOnlyList<ListenAddress> listen, string loopback)

@@ -51,6 +51,10 @@ public sealed record RaftKvOptions
     /// <summary>Whether the cluster is there already and this member was added to it.</summary>
     public bool JoinsExistingCluster { get; init; }
 
+    /// <summary>Whether it makes a cluster of itself alone of what it has, if it has run in one with others: for when most of
+    /// those are lost. What it does not know to be committed is dropped; see <see cref="Bootstrap.SurvivorRecovery"/>.</summary>
+    public bool ForcesNewCluster { get; init; }
+
     /// <summary>Tells clusters with the same addresses apart.</summary>
     public string ClusterToken { get; init; } = "etcd-cluster";
 

@@ -21,6 +21,7 @@ public sealed class ApiServices : IDisposable
     private readonly LeaderWatch _leaders;
     private readonly AuthService _auth;
     private readonly SpaceQuota _quota;
+    private readonly MaintenanceService _maintenance;
 
     private ApiServices(IMember member, ApiOptions options, TimeProvider time, ICallerSource callers, ITokens? tokens)
     {
@@ -33,6 +34,7 @@ public sealed class ApiServices : IDisposable
         var kv = new KvService(member, options, proposals, _quota, Gate);
         var lease = new LeaseService(member, options, time, proposals, _quota);
         var inner = new InnerClient(kv, lease);
+        _maintenance = new MaintenanceService(member, options, time, proposals);
         _auth = new AuthService(member, options, proposals, canBeEnabled: callers is not NobodyCalls, tokens);
         Services =
         [
@@ -40,7 +42,7 @@ public sealed class ApiServices : IDisposable
             lease.Service,
             new WatchService(member, options, time, proposals).Service,
             new ClusterService(member, options, time, proposals).Service,
-            new MaintenanceService(member, options, proposals).Service,
+            _maintenance.Service,
             new LockService(member, inner).Service,
             new ElectionService(member, inner).Service,
             _auth.Service,
@@ -83,5 +85,6 @@ public sealed class ApiServices : IDisposable
         _leaders.Dispose();
         _quota.Dispose();
         _auth.Dispose();
+        _maintenance.Dispose();
     }
 }

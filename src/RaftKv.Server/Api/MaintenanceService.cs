@@ -12,17 +12,19 @@ using AlarmAction = RaftKv.Storage.State.AlarmAction;
 namespace RaftKv.Server.Api;
 
 /// <summary>etcdserverpb.Maintenance: what operators ask of one member.</summary>
-internal sealed partial class MaintenanceService
+internal sealed partial class MaintenanceService : IDisposable
 {
     private readonly IMember _member;
     private readonly ApiOptions _options;
     private readonly Proposals _proposals;
+    private readonly BrokenSnapshots _broken;
 
-    public MaintenanceService(IMember member, ApiOptions options, Proposals proposals)
+    public MaintenanceService(IMember member, ApiOptions options, TimeProvider time, Proposals proposals)
     {
         _member = member;
         _options = options;
         _proposals = proposals;
+        _broken = new BrokenSnapshots(time);
         Service = new RpcService(RpcReflection.Descriptor.Services.Single(service => service.Name == "Maintenance"))
             .Unary("Alarm", Refusals.Told<AlarmRequest, AlarmResponse>(AlarmAsync))
             .Unary("Status", Refusals.Told<StatusRequest, StatusResponse>(StatusAsync))
@@ -35,6 +37,8 @@ internal sealed partial class MaintenanceService
     }
 
     public RpcService Service { get; }
+
+    public void Dispose() => _broken.Dispose();
 
     private async ValueTask<AlarmResponse> AlarmAsync(AlarmRequest request, RpcServerCall call)
     {
@@ -134,11 +138,15 @@ internal sealed partial class MaintenanceService
     {
         await _proposals.RootAsync(call).ConfigureAwait(false);
         var cancellation = call.CancellationToken;
-        var source = await _member.OpenSnapshotAsync(cancellation).ConfigureAwait(false);
-        await using (source.ConfigureAwait(false))
+        var broken = _broken.TryTake(call);
+        var source = broken?.Source ?? await _member.OpenSnapshotAsync(cancellation).ConfigureAwait(false);
+        var length = broken?.Length;
+        var offset = broken?.Offset ?? 0;
+        try
         {
-            var length = source.Length ?? _member.Space.Needed;
-            using var blobs = new SnapshotBlobs(length, _options.StorageVersion, responses);
+            BrokenSnapshots.Tell(call, source, offset);
+            length ??= source.Length ?? _member.Space.Needed;
+            using var blobs = new SnapshotBlobs(length.Value, offset, _options.StorageVersion, responses);
             await foreach (var piece in source.ReadAsync(0, cancellation).ConfigureAwait(false))
             {
                 await blobs.WriteAsync(piece).ConfigureAwait(false);
@@ -146,6 +154,18 @@ internal sealed partial class MaintenanceService
 
             await blobs.EndAsync().ConfigureAwait(false);
         }
+        catch when (length is not null)
+        {
+            await _broken.KeepAsync(source, length.Value).ConfigureAwait(false);
+            throw;
+        }
+        catch
+        {
+            await source.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
+        await source.DisposeAsync().ConfigureAwait(false);
     }
 
     private async ValueTask<MoveLeaderResponse> MoveLeaderAsync(MoveLeaderRequest request, RpcServerCall call)

@@ -13,9 +13,10 @@ namespace RaftKv.Server.Api;
 /// bytes there will be is known only when all have been read, so what messages say to be left is about that, and nothing
 /// not before the last.</remarks>
 /// <param name="bytes">About how many there will be.</param>
+/// <param name="from">So many are there already, and count for the sum alone.</param>
 /// <param name="version">Of the store they are from.</param>
 /// <param name="responses">Where they go.</param>
-internal sealed class SnapshotBlobs(long bytes, string version, RpcResponseStream<SnapshotResponse> responses) : IDisposable
+internal sealed class SnapshotBlobs(long bytes, long from, string version, RpcResponseStream<SnapshotResponse> responses) : IDisposable
 {
     private const int BlobBytes = 32 * 1024;
     private const int Alignment = 512;
@@ -23,6 +24,7 @@ internal sealed class SnapshotBlobs(long bytes, string version, RpcResponseStrea
     private readonly IncrementalHash _sum = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly byte[] _blob = new byte[BlobBytes];
     private long _left = Padded(bytes);
+    private long _sent;
     private int _filled;
 
     public async ValueTask WriteAsync(ReadOnlyMemory<byte> piece)
@@ -67,10 +69,19 @@ internal sealed class SnapshotBlobs(long bytes, string version, RpcResponseStrea
         _sum.AppendData(_blob, 0, length);
         _left = isLast ? 0 : Math.Max(_left - length, Alignment);
         _filled = 0;
+        var skipped = (int)Math.Clamp(from - _sent, 0, length);
+        _sent += length;
+        if (skipped == length)
+        {
+            // Nothing is awaited while the sum catches up, and others want to run too.
+            await Task.Yield();
+            return;
+        }
+
         await responses.WriteAsync(new SnapshotResponse
         {
             // Written before this returns, so the blob may be filled again.
-            Blob = UnsafeByteOperations.UnsafeWrap(_blob.AsMemory(0, length)),
+            Blob = UnsafeByteOperations.UnsafeWrap(_blob.AsMemory(skipped, length - skipped)),
             RemainingBytes = (ulong)_left,
             Version = version,
         }).ConfigureAwait(false);

@@ -60,4 +60,7 @@ internal static partial class Log
 
     [LoggerMessage(18, LogLevel.Warning, "History could not be compacted to revision {Revision}; it is tried again: {Reason}")]
     public static partial void NotCompacted(ILogger log, long revision, string reason);
+
+    [LoggerMessage(19, LogLevel.Warning, "This member goes on alone, without {Dropped} others, as cluster {Cluster}; revisions go on after {Revision}")]
+    public static partial void WentAlone(ILogger log, int dropped, string cluster, long revision);
 }

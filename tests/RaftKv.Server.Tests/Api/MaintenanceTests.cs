@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Raft;
 using RaftKv.Rpc;
+using RaftKv.Rpc.Client;
 using RaftKv.Server.Api;
 using RaftKv.Server.Replica;
 using RaftKv.Storage.State;
@@ -229,6 +230,71 @@ public sealed class MaintenanceTests : IAsyncLifetime
         Assert.Equal(blobs.Select(message => message.RemainingBytes).OrderDescending(), blobs.Select(message => message.RemainingBytes));
         Assert.All(messages.TakeLast(2), message => Assert.Equal(0ul, message.RemainingBytes));
         Assert.Null(messages[0].Header);
+    }
+
+    [Fact]
+    public async Task A_snapshot_whose_stream_broke_goes_on_where_it_stopped()
+    {
+        _api.Member.SnapshotBytes = RandomNumberGenerator.GetBytes(20 * 32 * 1024 + 5);
+        var got = new List<byte>();
+        string name;
+        await using (var broken = _api.Stream<SnapshotRequest, SnapshotResponse>("Maintenance/Snapshot", new SnapshotRequest()))
+        {
+            name = (await broken.HeadersAsync()).Text("raftkv-snapshot")!;
+            while (got.Count < 3 * 32 * 1024 && await broken.Responses.ReadAsync())
+            {
+                got.AddRange(broken.Responses.Latest().Blob.Span);
+            }
+        }
+
+        Assert.EndsWith(":0", name, StringComparison.Ordinal);
+        var place = $"{name[..^1]}{got.Count - 7}"; // Not where a message began.
+        got.RemoveRange(got.Count - 7, 7);
+        await using var rest = await GoOnAsync(place);
+
+        var left = (ulong)(20 * 32 * 1024 + 512 - got.Count);
+        var sum = Array.Empty<byte>();
+        while (await rest.Responses.ReadAsync())
+        {
+            var message = rest.Responses.Latest();
+            sum = message.Blob.ToByteArray();
+            left -= message.RemainingBytes == 0 && left == 0 ? 0 : (ulong)sum.Length;
+            Assert.Equal(left, message.RemainingBytes);
+            got.AddRange(sum);
+        }
+
+        var sent = got[..^sum.Length].ToArray();
+        Assert.Equal(_api.Member.SnapshotBytes, sent[.._api.Member.SnapshotBytes.Length]);
+        Assert.Equal(SHA256.HashData(sent), sum);
+    }
+
+    [Theory]
+    [InlineData("0f8fad5bd9cb469fa16570867728950e:5")]
+    [InlineData("nonsense")]
+    [InlineData("0f8fad5bd9cb469fa16570867728950e:-1")]
+    public async Task A_snapshot_that_nobody_knows_of_any_more_begins_anew(string name)
+    {
+        await using var call = _api.Stream<SnapshotRequest, SnapshotResponse>(
+            "Maintenance/Snapshot", new SnapshotRequest(), ("raftkv-snapshot", name));
+
+        Assert.EndsWith(":0", (await call.HeadersAsync()).Text("raftkv-snapshot")!, StringComparison.Ordinal);
+        Assert.True(await call.Responses.ReadAsync());
+    }
+
+    // The member learns when it next writes that nobody listens any more.
+    private async Task<RpcServerStreamingCall<SnapshotResponse>> GoOnAsync(string place)
+    {
+        while (true)
+        {
+            var call = _api.Stream<SnapshotRequest, SnapshotResponse>("Maintenance/Snapshot", new SnapshotRequest(), ("raftkv-snapshot", place));
+            if ((await call.HeadersAsync()).Text("raftkv-snapshot") == place)
+            {
+                return call;
+            }
+
+            await call.DisposeAsync();
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
     }
 
     [Fact]

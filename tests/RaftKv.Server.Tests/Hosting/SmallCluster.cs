@@ -72,6 +72,8 @@ internal sealed class SmallCluster : IAsyncDisposable
         return index;
     }
 
+    public RaftKvOptions OptionsOf(int index) => _options[index];
+
     public string DataPath(int index) => _options[index].DataDirectory;
 
     public async Task StopAsync(int index)
