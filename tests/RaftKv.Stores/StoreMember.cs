@@ -9,6 +9,8 @@ namespace RaftKv.Stores;
 /// </summary>
 public sealed class StoreMember : IDisposable
 {
+    internal const string DataName = "data";
+
     private const int KeptLogLines = 40;
 
     // Nobody should find members of a program that was interrupted.
@@ -44,6 +46,9 @@ public sealed class StoreMember : IDisposable
     public string Name { get; }
 
     public string Folder { get; }
+
+    /// <summary>What it is given as --data-dir.</summary>
+    public string DataFolder => Path.Combine(Folder, DataName);
 
     public Uri Client { get; }
 

@@ -16,6 +16,9 @@ namespace RaftKv.Stores;
 /// </code></example>
 public sealed class StoreProcess : IAsyncDisposable
 {
+    /// <summary>What all stores are founded with.</summary>
+    public const string ClusterToken = "compatibility";
+
     private const int Tries = 5;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan CallPatience = TimeSpan.FromSeconds(10);
@@ -47,14 +50,30 @@ public sealed class StoreProcess : IAsyncDisposable
     /// <exception cref="StoreException">It did not come up; the text has what it printed.</exception>
     /// <param name="logFolder">Where all that the members print stays when they are gone; null: it goes with them.</param>
     /// <param name="ground">Where the members stand; null: on free ports, in a folder that goes with them.</param>
+    /// <param name="prepare">Done for each member before it is started for the first time, with the addresses of all as
+    /// --initial-cluster takes them.</param>
     public static async Task<StoreProcess> StartAsync(
-        StoreProgram program, int members = 1, string? logFolder = null, IStoreGround? ground = null, CancellationToken cancellation = default)
+        StoreProgram program,
+        int members = 1,
+        string? logFolder = null,
+        IStoreGround? ground = null,
+        Func<StoreMember, string, Task>? prepare = null,
+        CancellationToken cancellation = default)
     {
         for (var attempt = 1; ; attempt++)
         {
             var store = Create(program, members, logFolder, ground);
             try
             {
+                foreach (var member in store.Members)
+                {
+                    if (prepare is not null)
+                    {
+                        Directory.CreateDirectory(member.Folder);
+                        await prepare(member, string.Join(',', store.Members.Select(one => $"{one.Name}={Text(one.Peer)}")));
+                    }
+                }
+
                 foreach (var member in store.Members)
                 {
                     member.Start();
@@ -195,14 +214,14 @@ public sealed class StoreProcess : IAsyncDisposable
         [
             Program.Path,
             "--name", place.Name,
-            "--data-dir", Path.Combine(place.Folder, "data"),
+            "--data-dir", Path.Combine(place.Folder, StoreMember.DataName),
             "--listen-client-urls", Text(place.Client),
             "--advertise-client-urls", Text(place.Client),
             "--listen-peer-urls", Text(place.ListenPeer),
             "--initial-advertise-peer-urls", Text(place.Peer),
             "--initial-cluster", cluster,
             "--initial-cluster-state", clusterState,
-            "--initial-cluster-token", "compatibility",
+            "--initial-cluster-token", ClusterToken,
             .. Program.Arguments,
         ],
         _logFolder);

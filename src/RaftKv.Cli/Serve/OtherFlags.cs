@@ -25,9 +25,7 @@ internal static class OtherFlags
 
     private static readonly string[] NotThere =
     [
-        "--listen-client-http-urls",
-        "--force-new-cluster", "--wal-dir",
-        "--unsafe-no-fsync", "--discovery", "--discovery-srv", "--discovery-srv-name", "--discovery-token", "--discovery-endpoints",
+        "--listen-client-http-urls", "--wal-dir", "--unsafe-no-fsync", "--discovery", "--discovery-srv", "--discovery-srv-name", "--discovery-token", "--discovery-endpoints",
     ];
 
     public static IReadOnlyList<Option<string>> All { get; } =

@@ -38,6 +38,11 @@ internal sealed class ServeFlags
         DefaultValueFactory = _ => "new",
     };
 
+    private readonly Option<bool> _forceNewCluster = new("--force-new-cluster")
+    {
+        Description = "Most members are lost for good: go on alone with what this one has; see 'raftkv recover' first",
+    };
+
     private readonly Option<string> _token = new("--initial-cluster-token")
     {
         Description = "Tells clusters with the same addresses apart",
@@ -265,7 +270,7 @@ internal sealed class ServeFlags
     public IEnumerable<Option> All =>
     [
         ConfigFile,
-        _name, _dataDir, _peers, _clusterState, _token, _listenClient, _advertiseClient, _listenPeer, _advertisePeer, _heartbeat,
+        _name, _dataDir, _peers, _clusterState, _forceNewCluster, _token, _listenClient, _advertiseClient, _listenPeer, _advertisePeer, _heartbeat,
         _election, _snapshotCount, _catchUp, _maxRequest, _maxTxn, _gateway, _cors, _maxStreams, _quota, _compactionMode, _compactionRetention,
         _comparison, _maxPendingWrites, _maxPendingReads, _maxConnections, _listenMetrics, _metrics, _hosts, _maxLearners, _progress, _keepAliveInterval,
         _keepAliveTimeout, _recordMemory, _logLevel, .. _tls.All, .. _auth.All,
@@ -328,6 +333,7 @@ internal sealed class ServeFlags
                 "existing" => true,
                 _ => throw new FlagException($"--initial-cluster-state is '{state}'; it must be new or existing."),
             },
+            ForcesNewCluster = parsed.GetValue(_forceNewCluster),
             ClusterToken = parsed.GetRequiredValue(_token),
             HeartbeatInterval = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(_heartbeat)),
             ElectionTimeout = TimeSpan.FromMilliseconds(parsed.GetRequiredValue(_election)),

@@ -8,8 +8,16 @@ internal static class UrlLists
     /// <summary><c>http://10.0.0.1:2379,http://db.example:2379</c></summary>
     public static Uri[] ParseAdvertised(ArgumentResult argument)
     {
-        var urls = new List<Uri>();
-        foreach (var text in argument.Tokens.SelectMany(token => token.Value.Split(',')))
+        var (urls, problems) = Urls(argument.Tokens.SelectMany(token => token.Value.Split(',')));
+        problems.ForEach(argument.AddError);
+        return urls;
+    }
+
+    /// <summary>The texts as URLs, and what is wrong with those that are none.</summary>
+    public static (Uri[] Urls, List<string> Problems) Urls(IEnumerable<string> texts)
+    {
+        var (urls, problems) = (new List<Uri>(), new List<string>());
+        foreach (var text in texts)
         {
             if (TryParse(text.Trim(), out var url, out var problem))
             {
@@ -17,23 +25,31 @@ internal static class UrlLists
             }
             else
             {
-                argument.AddError(problem);
+                problems.Add(problem);
             }
         }
 
-        return [.. urls];
+        return ([.. urls], problems);
     }
 
     /// <summary><c>a=http://10.0.0.1:2380,b=http://10.0.0.2:2380</c>; a name may come again with another URL.</summary>
     public static (string Name, Uri PeerUrl)[] ParseCluster(ArgumentResult argument)
     {
-        var members = new List<(string, Uri)>();
-        foreach (var text in argument.Tokens.SelectMany(token => token.Value.Split(',')))
+        var (members, problems) = Cluster(argument.Tokens.SelectMany(token => token.Value.Split(',')));
+        problems.ForEach(argument.AddError);
+        return members;
+    }
+
+    /// <summary>The texts as members, and what is wrong with those that are none.</summary>
+    public static ((string Name, Uri PeerUrl)[] Members, List<string> Problems) Cluster(IEnumerable<string> texts)
+    {
+        var (members, problems) = (new List<(string, Uri)>(), new List<string>());
+        foreach (var text in texts)
         {
             var equals = text.IndexOf('=', StringComparison.Ordinal);
             if (equals <= 0)
             {
-                argument.AddError($"'{text}' names no member and its URL: write it as name=http://10.0.0.1:2380.");
+                problems.Add($"'{text}' names no member and its URL: write it as name=http://10.0.0.1:2380.");
             }
             else if (TryParse(text[(equals + 1)..].Trim(), out var url, out var problem))
             {
@@ -41,11 +57,11 @@ internal static class UrlLists
             }
             else
             {
-                argument.AddError(problem);
+                problems.Add(problem);
             }
         }
 
-        return [.. members];
+        return ([.. members], problems);
     }
 
     private static bool TryParse(string text, out Uri url, out string problem)

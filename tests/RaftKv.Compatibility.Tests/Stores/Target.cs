@@ -40,11 +40,20 @@ internal static class Target
     public static Task<StoreProcess> StartOrSkipAsync(StoreKind kind, int members = 1, params string[] arguments)
         => kind == StoreKind.Etcd ? EtcdOrSkipAsync(members, arguments) : RaftKvOrSkipAsync(members, arguments);
 
-    private static async Task<StoreProcess> StartAsync(StoreProgram program, int members)
+    /// <summary>A store whose members are prepared before they are started.</summary>
+    public static async Task<StoreProcess> StartPreparedAsync(StoreKind kind, int members, Func<StoreMember, string, Task> prepare)
+    {
+        var program = kind == StoreKind.Etcd ? StoreProgram.FindEtcd() : StoreProgram.FindRaftKv();
+        Assert.SkipWhen(program is null, $"There is no {kind}.");
+        return await StartAsync(program!, members, prepare);
+    }
+
+    private static async Task<StoreProcess> StartAsync(
+        StoreProgram program, int members, Func<StoreMember, string, Task>? prepare = null)
     {
         var logs = LogFolder(program);
         TestContext.Current.TestOutputHelper?.WriteLine($"what {program.Name} prints is in {logs}");
-        return await StoreProcess.StartAsync(program, members, logs, cancellation: TestContext.Current.CancellationToken);
+        return await StoreProcess.StartAsync(program, members, logs, prepare: prepare, cancellation: TestContext.Current.CancellationToken);
     }
 
     /// <summary>Skips only where there is no store at all. One that is there and does not work is for the tests to find out.</summary>

@@ -64,11 +64,17 @@ internal sealed class ClusterConnection : IAsyncDisposable
         RpcMethod<TRequest, TResponse> method, CancellationToken stop)
         => _channel.Duplex(method, new RpcCallOptions { Metadata = Metadata(await TokenAsync(stop)), CancellationToken = stop });
 
-    /// <summary>Asks for a stream of responses that may take any time.</summary>
+    /// <summary>Asks for a stream of responses that may take any time, of a member that need not know a leader.</summary>
     public async Task<RpcServerStreamingCall<TResponse>> DownloadAsync<TRequest, TResponse>(
-        RpcMethod<TRequest, TResponse> method, TRequest request, CancellationToken stop)
-        => _channel.ServerStreaming(
-            method, request, new RpcCallOptions { Metadata = Metadata(await TokenAsync(stop)), CancellationToken = stop });
+        RpcMethod<TRequest, TResponse> method, TRequest request, RpcMetadata metadata, CancellationToken stop)
+    {
+        if (await TokenAsync(stop) is { } token)
+        {
+            metadata.Add("token", token);
+        }
+
+        return _channel.ServerStreaming(method, request, new RpcCallOptions { Metadata = metadata, CancellationToken = stop });
+    }
 
     /// <summary>Whether no connection came up, so that no server has seen anything of the call.</summary>
     public static bool IsUnreachable(RpcException failure)

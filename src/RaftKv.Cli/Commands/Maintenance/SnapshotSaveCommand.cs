@@ -1,24 +1,40 @@
-using RaftKv.Cli.Commands.Connection;
 using RaftKv.Cli.Commands.Flags;
 using RaftKv.Cli.Commands.Printing;
-using RaftKv.Protocol.Etcd;
-using RaftKv.Rpc;
+using RaftKv.Storage.Backups;
+using RaftKv.Storage.Files;
+using RaftKv.Storage.Snapshots;
 
 namespace RaftKv.Cli.Commands.Maintenance;
 
 /// <summary><c>raftkv snapshot save</c></summary>
+/// <remarks>
+/// <code>
+///   FILE.part           comes from the member, is checked and synced
+///   FILE.etcd.part      --format etcd: made of it
+///   FILE                whoever sees it under its name sees all of it
+/// </code>
+/// </remarks>
 internal sealed class SnapshotSaveCommand() : ClientCommand("snapshot save", "FILE", "Save all that a member holds into a file")
 {
-    private const int Block = 512;
-    private const int SumBytes = 32;
+    private static readonly PhysicalFileSystem Files = new();
+
+    private Flag<string> _format = null!;
 
     public override AnswerForms Forms => AnswerForms.Any;
+
+    public override void AddFlags(FlagSet flags)
+        => _format = flags.Text("format", "raftkv|etcd", "Whose tools are to restore it [as the member sends it]");
 
     public override void Check(ParsedArguments arguments, ClientSession session)
     {
         if (arguments.Count != 1)
         {
             throw CommandFailure.BadArguments("snapshot save expects one argument");
+        }
+
+        if (_format.Value is not ("" or "raftkv" or "etcd"))
+        {
+            throw CommandFailure.BadArguments($"--format is '{_format.Value}'; it must be raftkv or etcd");
         }
 
         var endpoints = session.Common.Endpoints.Values;
@@ -31,50 +47,75 @@ internal sealed class SnapshotSaveCommand() : ClientCommand("snapshot save", "FI
 
     public override async Task<int> RunAsync(ParsedArguments arguments, ClientSession session, CancellationToken stop)
     {
-        // Whoever sees the file under its name sees all of it.
         var path = arguments[0];
         var part = path + ".part";
+        string version;
         try
         {
-            var length = await DownloadAsync(part, session.Cluster, stop);
-            if (length % Block != SumBytes)
+            await using (var file = NewFile(part))
             {
-                throw new CommandFailure(
-                    ExitCode.Interrupted, $"the snapshot in {part} has {length} bytes and no sum at its end: it is not whole; try again");
+                version = await new SnapshotDownload(file, session.Cluster, session.Console.Error).RunAsync(stop);
+                file.Flush(flushToDisk: true);
+            }
+
+            if (IsOwn(part) && _format.Value == "etcd")
+            {
+                part = Converted(path, part);
             }
 
             File.Move(part, path, overwrite: true);
+            Files.SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         }
-        catch (RpcException failure)
+        catch (SnapshotDamagedException damaged)
         {
-            throw new CommandFailure(ExitCode.Interrupted, session.Cluster.Explain(failure).Message, failure);
+            throw new CommandFailure(ExitCode.Interrupted, $"{part}: {damaged.Message} Try again", damaged);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or StorageException)
         {
             throw new CommandFailure(ExitCode.Interrupted, $"could not save to {path} ({failure.Message})", failure);
         }
 
         session.Output.Line($"Snapshot saved at {path}");
+        if (version.Length > 0)
+        {
+            session.Output.Line($"Server version {version}");
+        }
+
         return ExitCode.Success;
     }
 
-    private static async Task<long> DownloadAsync(string path, ClusterConnection cluster, CancellationToken stop)
+    // What the disk has is what counts, so it is read back.
+    private bool IsOwn(string part)
     {
-        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
+        using var saved = SavedState.Open(Files, part);
+        saved.CheckSum();
+        return saved.Maker == SnapshotMaker.RaftKv || _format.Value != "raftkv"
+            ? saved.Maker == SnapshotMaker.RaftKv
+            : throw new CommandFailure(ExitCode.BadArguments, "the member is one of etcd, and its snapshots are etcd's: leave --format away");
+    }
+
+    private static string Converted(string path, string part)
+    {
+        var to = path + ".etcd.part";
+        var scratch = path + ".sorting";
+        NewFile(to).Dispose();
+        NewFile(scratch).Dispose();
+        EtcdExport.Write(Files, part, to, scratch);
+        File.Delete(scratch);
+        File.Delete(part);
+        return to;
+    }
+
+    private static FileStream NewFile(string path)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.ReadWrite };
         if (!OperatingSystem.IsWindows())
         {
-            // Keys and values may be secrets.
+            // Keys and values may be secrets. One that is there already may have been made for everybody to read.
+            File.Delete(path);
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         }
 
-        await using var file = new FileStream(path, options);
-        await using var call = await cluster.DownloadAsync(EtcdMethods.Snapshot, new SnapshotRequest(), stop);
-        await foreach (var response in call.Responses.WithCancellation(stop))
-        {
-            await file.WriteAsync(response.Blob.Memory, stop);
-        }
-
-        file.Flush(flushToDisk: true);
-        return file.Length;
+        return new FileStream(path, options);
     }
 }

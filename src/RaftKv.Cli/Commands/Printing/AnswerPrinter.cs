@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using RaftKv.Protocol.Etcd;
+using RaftKv.Storage.Backups;
 
 namespace RaftKv.Cli.Commands.Printing;
 
@@ -110,6 +111,8 @@ internal abstract class AnswerPrinter(AnswerWriter output)
     public virtual void RoleGet(string name, AuthRoleGetResponse response) => throw NoSuchForm();
 
     public virtual void RoleList(AuthRoleListResponse response) => throw NoSuchForm();
+
+    public virtual void Snapshot(SnapshotFacts facts) => throw NoSuchForm();
 
     /// <summary>The answer of one operation of a transaction, as if it had been asked for by itself.</summary>
     protected void Operation(ResponseOp answer)

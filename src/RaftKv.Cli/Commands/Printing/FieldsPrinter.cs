@@ -2,6 +2,7 @@ using Google.Protobuf;
 using RaftKv.Cli.Commands.Text;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Protocol.Mvcc;
+using RaftKv.Storage.Backups;
 
 namespace RaftKv.Cli.Commands.Printing;
 
@@ -235,6 +236,15 @@ internal sealed class FieldsPrinter(AnswerWriter output) : AnswerPrinter(output)
     {
         Header(response.Header);
         Output.Line($"\"Users\" :{string.Concat(response.Users.Select(user => $" {GoQuoted.Of(user)}"))}");
+    }
+
+    public override void Snapshot(SnapshotFacts facts)
+    {
+        Field("Hash", facts.Hash);
+        Field("Revision", facts.Revision);
+        Field("Keys", facts.TotalKeys);
+        Field("Size", facts.TotalBytes);
+        Field("Version", facts.Version);
     }
 
     private static string Text(bool value) => value ? "true" : "false";

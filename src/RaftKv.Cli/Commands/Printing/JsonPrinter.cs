@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using RaftKv.Cli.Commands.Text;
 using RaftKv.Protocol.Etcd;
+using RaftKv.Storage.Backups;
 
 namespace RaftKv.Cli.Commands.Printing;
 
@@ -119,6 +120,11 @@ internal sealed class JsonPrinter(AnswerWriter output) : AnswerPrinter(output)
     public override void RoleList(AuthRoleListResponse response) => Print(response);
 
     public override void MoveLeader(ulong from, ulong to, MoveLeaderResponse response) => Print(response);
+
+    public override void Snapshot(SnapshotFacts facts) => Print(new GoJson().Begin('{')
+        .Name("hash").Number(facts.Hash).Name("revision").Number(facts.Revision)
+        .Name("totalKey").Number(facts.TotalKeys).Name("totalSize").Number(facts.TotalBytes)
+        .Name("version").String(facts.Version).End('}'));
 
     private static GoJson WithHeader(ResponseHeader? header) => new GoJson().Begin('{').Fields(header);
 

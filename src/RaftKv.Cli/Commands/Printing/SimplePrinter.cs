@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Protocol.Mvcc;
+using RaftKv.Storage.Backups;
 
 namespace RaftKv.Cli.Commands.Printing;
 
@@ -112,6 +113,8 @@ internal sealed class SimplePrinter(AnswerWriter output, bool isHex) : AnswerPri
             Output.Line($"{answer.Endpoint} is healthy: successfully committed proposal: took = {Text.GoDuration.Format(answer.Took)}");
         }
     }
+
+    public override void Snapshot(SnapshotFacts facts) => Rows(Table.Of(facts));
 
     public override void HashKv(IReadOnlyList<EndpointAnswer<HashKVResponse>> answers) => Rows(Table.Of(answers));
 

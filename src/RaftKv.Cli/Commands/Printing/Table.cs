@@ -1,6 +1,7 @@
 using System.Globalization;
 using RaftKv.Cli.Commands.Text;
 using RaftKv.Protocol.Etcd;
+using RaftKv.Storage.Backups;
 
 namespace RaftKv.Cli.Commands.Printing;
 
@@ -38,6 +39,10 @@ internal sealed record Table(IReadOnlyList<string> Titles, IReadOnlyList<IReadOn
                 ? [answer.Endpoint, $"{answer.Answer.Hash}", $"{answer.Answer.HashRevision}"]
                 : [answer.Endpoint, $"{answer.Answer.Hash}"]))]);
     }
+
+    public static Table Of(SnapshotFacts facts) => new(
+        ["Hash", "Revision", "Total Keys", "Total Size", "Version"],
+        [[$"{facts.Hash:x}", $"{facts.Revision}", $"{facts.TotalKeys}", ByteSize.Of(facts.TotalBytes), facts.Version]]);
 
     private static Table Narrow(IReadOnlyList<EndpointAnswer<StatusResponse>> answers) => new(
         ["Endpoint", "ID", "Version", "DB Size", "Is Leader", "Is Learner", "Raft Term", "Raft Index", "Raft Applied Index", "Errors"],

@@ -1,5 +1,6 @@
 using RaftKv.Cli.Commands.Text;
 using RaftKv.Protocol.Etcd;
+using RaftKv.Storage.Backups;
 
 namespace RaftKv.Cli.Commands.Printing;
 
@@ -13,6 +14,8 @@ internal sealed class TablePrinter(AnswerWriter output) : AnswerPrinter(output)
     public override void Health(IReadOnlyList<EndpointHealth> answers) => Draw(Table.Of(answers));
 
     public override void HashKv(IReadOnlyList<EndpointAnswer<HashKVResponse>> answers) => Draw(Table.Of(answers));
+
+    public override void Snapshot(SnapshotFacts facts) => Draw(Table.Of(facts));
 
     private void Draw(Table table) => Output.Text(TextTable.Draw(table.Titles, table.Rows));
 }

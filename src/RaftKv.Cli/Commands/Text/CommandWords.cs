@@ -26,6 +26,12 @@ internal static class CommandWords
         return words;
     }
 
+    /// <summary>A word as a shell takes it: in quotes if it needs them.</summary>
+    public static string Quoted(string word)
+        => word.Length > 0 && word.All(one => char.IsAsciiLetterOrDigit(one) || "-_./:=,@%+".Contains(one, StringComparison.Ordinal))
+            ? word
+            : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+
     private static int Read(ReadOnlySpan<char> text, out string word)
     {
         word = "";
