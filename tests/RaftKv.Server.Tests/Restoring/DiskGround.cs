@@ -1,6 +1,7 @@
 using RaftKv.Server.Bootstrap;
 using RaftKv.Server.Hosting;
 using RaftKv.Server.Replica;
+using RaftKv.Server.Tls;
 using RaftKv.Storage.Checkpoints;
 using RaftKv.Storage.Files;
 using RaftKv.Storage.Wal;
@@ -27,6 +28,6 @@ internal sealed class DiskGround(IFileSystem files) : MemberGround
     public override string PathOf(RaftKvOptions options) => options.DataDirectory;
 
     public override Task<IPeerLink> OpenPeersAsync(
-        RaftKvOptions options, RunningMember member, MemberFile who, HttpClient http, CancellationToken cancellation)
+        RaftKvOptions options, RunningMember member, MemberFile who, HttpClient http, TlsPort? tls, CancellationToken cancellation)
         => throw new NotSupportedException();
 }

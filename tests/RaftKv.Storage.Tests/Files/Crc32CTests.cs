@@ -35,4 +35,37 @@ public sealed class Crc32CTests
         Assert.Equal(Crc32C.Of([1, 0, 0, 0, 0, 0, 0, 0]), Crc32C.Continue(0, 1UL));
         Assert.Equal(Crc32C.Of([1, 0, 0, 0]), Crc32C.Continue(0, 1U));
     }
+
+    [Theory]
+    [InlineData(4031)]
+    [InlineData(4032)]
+    [InlineData(4033)]
+    [InlineData(4096)]
+    [InlineData(8064)]
+    [InlineData(20_001)]
+    public void Long_stretches_sum_to_what_their_bits_do(int length)
+    {
+        var bytes = new byte[length + 3];
+        new Random(length).NextBytes(bytes);
+        foreach (var start in new[] { 0, 1, 3 })
+        {
+            var stretch = bytes.AsSpan(start, length);
+            Assert.Equal(BitByBit(7, stretch), Crc32C.Continue(7, stretch));
+        }
+    }
+
+    private static uint BitByBit(uint sum, ReadOnlySpan<byte> bytes)
+    {
+        var register = ~sum;
+        foreach (var one in bytes)
+        {
+            register ^= one;
+            for (var bit = 0; bit < 8; bit++)
+            {
+                register = (register >> 1) ^ ((register & 1) != 0 ? 0x82F63B78u : 0);
+            }
+        }
+
+        return ~register;
+    }
 }
