@@ -27,6 +27,10 @@ public sealed class RaftKvNode : IAsyncDisposable
     /// <summary>The version of etcd whose API this is.</summary>
     public const string EtcdVersion = "3.6.14";
 
+    /// <summary>What the <see cref="System.Diagnostics.ActivitySource"/> of calls and the
+    /// <see cref="System.Diagnostics.Metrics.Meter"/> of a member are called.</summary>
+    public const string TelemetryName = "RaftKv.Server";
+
     /// <summary>RaftKv's own version.</summary>
     // The part behind '+' names the commit, where the build knows it.
     public static string Version { get; } = typeof(RaftKvNode).Assembly
@@ -38,11 +42,19 @@ public sealed class RaftKvNode : IAsyncDisposable
     private readonly HttpClient _http;
     private readonly Task _announced;
     private readonly AutoCompactor? _compactor;
+    private readonly NodeMeter _meter;
     private int _isStopped;
 
     private RaftKvNode(
-        RunningMember member, ClientPort clientPort, IPeerLink peers, HttpClient http, Task announced, AutoCompactor? compactor)
+        RunningMember member,
+        ClientPort clientPort,
+        IPeerLink peers,
+        HttpClient http,
+        Task announced,
+        AutoCompactor? compactor,
+        NodeMeter meter)
     {
+        _meter = meter;
         _compactor = compactor;
         _announced = announced;
         _member = member;
@@ -163,7 +175,7 @@ public sealed class RaftKvNode : IAsyncDisposable
                 : Advertised([.. clientPort.EndPoints.Zip(options.ListenClient, (url, asked) => new ListenAddress(new IPEndPoint(asked.Address, url.Port), asked.IsTls))], "127.0.0.1");
             var announced = member.AnnounceAsync(options.Name, [.. clientUrls.Select(Founding.Text)]);
             var compactor = options.AutoCompaction.IsOff ? null : new AutoCompactor(member, options.AutoCompaction, options.Time, log);
-            return new RaftKvNode(member, clientPort, peers, http, announced, compactor);
+            return new RaftKvNode(member, clientPort, peers, http, announced, compactor, new NodeMeter(member, metrics, options.Name));
         }
         catch (Exception failed)
         {
@@ -209,6 +221,7 @@ public sealed class RaftKvNode : IAsyncDisposable
         }
 
         _compactor?.Dispose();
+        _meter.Dispose();
         await _clientPort.DisposeAsync().ConfigureAwait(false);
         await _peers.DisposeAsync().ConfigureAwait(false);
         _member.Dispose();

@@ -132,6 +132,14 @@ public sealed record RaftKvOptions
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
+    /// <summary>From when on a call of a client that is no stream is slow enough for a line that says where the time
+    /// went.</summary>
+    public TimeSpan SlowCall { get; init; } = TimeSpan.FromMilliseconds(300);
+
+    /// <summary>What is worth a line, if it may be changed while the member runs, by <c>PUT /config/local/log</c>; null if it
+    /// may not.</summary>
+    public LogLevelSwitch? LogLevels { get; init; }
+
     /// <summary>Where log lines go; nowhere if null.</summary>
     public ILoggerFactory? Loggers { get; init; }
 

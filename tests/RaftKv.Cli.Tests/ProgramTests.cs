@@ -20,7 +20,13 @@ public sealed class ProgramTests : IDisposable
     [Fact]
     public async Task A_member_says_who_it_is_answers_where_it_says_and_stops_when_told()
     {
-        using var member = Start([.. Alone("alice"), "--data-dir", Path.Join(_folder, "alice")]);
+        var log = Path.Join(_folder, "alice.log");
+        using var member = Start(
+        [
+            .. Alone("alice"), "--data-dir", Path.Join(_folder, "alice"), "--listen-metrics-urls", "http://127.0.0.1:0",
+            "--auto-compaction-mode", "revision", "--auto-compaction-retention", "1000", "--corrupt-check-time", "0s",
+            "--log-outputs", log, "--log-format", "json",
+        ]);
         try
         {
             var lines = new List<string>();
@@ -40,9 +46,18 @@ public sealed class ProgramTests : IDisposable
             var version = await http.GetStringAsync(new Uri($"{address}/version"), TestContext.Current.CancellationToken);
             Assert.Contains("\"etcdserver\":\"3.6.", version, StringComparison.Ordinal);
 
+            var metrics = lines.Single(line => line.Contains("metrics", StringComparison.Ordinal));
+            var page = await http.GetStringAsync(
+                new Uri($"{metrics[metrics.IndexOf("http://", StringComparison.Ordinal)..]}/metrics"), TestContext.Current.CancellationToken);
+            Assert.Contains("\netcd_server_is_leader 1\n", page, StringComparison.Ordinal);
+
             using var interrupt = Process.Start("kill", ["-INT", member.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
             await member.WaitForExitAsync(TestContext.Current.CancellationToken);
             Assert.Equal(0, member.ExitCode);
+            Assert.All(
+                await File.ReadAllLinesAsync(log, TestContext.Current.CancellationToken),
+                line => Assert.StartsWith("{\"level\":", line, StringComparison.Ordinal));
+            Assert.Empty(await member.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
             Assert.Contains("stopping", await member.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
         }
         finally
@@ -82,6 +97,11 @@ public sealed class ProgramTests : IDisposable
     [InlineData("is no duration", "--grpc-keepalive-interval", "soon")]
     [InlineData("must be debug, info, warn or error", "--log-level", "loud")]
     [InlineData("--max-txn-ops is 0", "--max-txn-ops", "0")]
+    [InlineData("must be json or console", "--log-format", "xml")]
+    [InlineData("must be basic or extensive", "--metrics", "all")]
+    [InlineData("must be periodic or revision", "--auto-compaction-mode", "hourly")]
+    [InlineData("must be a number of revisions", "--auto-compaction-mode", "revision", "--auto-compaction-retention", "1h")]
+    [InlineData("--log-outputs", "--log-outputs", "/nowhere/at/all.log")]
     [InlineData("asks for TLS", "--advertise-client-urls", "https://db.example:2379")]
     public async Task A_flag_that_cannot_be_followed_is_one_line_that_says_why(string says, params string[] flags)
     {

@@ -1,9 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 using RaftKv.Cli.Serve.Config;
+using RaftKv.Cli.Serve.Logging;
 using RaftKv.Server;
 using RaftKv.Server.Bootstrap;
 using RaftKv.Server.Hosting;
@@ -38,19 +37,13 @@ internal static class ServeCommand
                 await error.WriteLineAsync($"raftkv: {warning}");
             }
 
-            var level = flags.LogLevel(parsed);
+            var levels = new LogLevelSwitch(flags.LogLevel(parsed));
+            using var lines = LogOutput.Open(flags.LogOutputs(parsed));
             using var loggers = LoggerFactory.Create(logging => logging
-                .SetMinimumLevel(level)
-                .AddFilter("Microsoft", LogLevel.Warning)
-                .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None) // It repeats what is thrown.
-                .AddSimpleConsole(console =>
-                {
-                    console.SingleLine = true;
-                    console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-                    console.UseUtcTimestamp = true;
-                })
-                .Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
-            return await ServeAsync(flags.Read(parsed) with { Loggers = loggers }, output, error, stop);
+                .SetMinimumLevel(LogLevel.Trace)
+                .AddFilter((category, level) => IsWorthALine(category, level, levels.Level))
+                .AddProvider(new LineLoggers(lines, flags.LogsJson(parsed), TimeProvider.System)));
+            return await ServeAsync(flags.Read(parsed) with { Loggers = loggers, LogLevels = levels }, output, error, stop);
         }
         catch (Exception refusal) when (refusal is FlagException or BootstrapException or StorageException or MemberRemovedException or MemberLostDataException)
         {
@@ -70,6 +63,11 @@ internal static class ServeCommand
         }
     }
 
+    private static bool IsWorthALine(string? category, LogLevel level, LogLevel wanted)
+        => category?.StartsWith("Microsoft.Extensions.Hosting", StringComparison.Ordinal) == true ? false // It repeats what is thrown.
+            : category?.StartsWith("Microsoft", StringComparison.Ordinal) == true ? level >= LogLevel.Warning && level >= wanted
+            : level >= wanted;
+
     private static async Task<int> ServeAsync(RaftKvOptions options, TextWriter output, TextWriter error, CancellationToken stop)
     {
         await using var node = await RaftKvNode.StartAsync(options, stop);
@@ -79,6 +77,11 @@ internal static class ServeCommand
         await output.WriteLineAsync($"  data     {node.DataPath}");
         await output.WriteLineAsync($"  clients  {Text(node.ClientEndPoints)}");
         await output.WriteLineAsync($"  peers    {Text(node.PeerEndPoints)}");
+        if (node.MetricsEndPoints.Count > 0)
+        {
+            await output.WriteLineAsync($"  metrics  {Text(node.MetricsEndPoints)}");
+        }
+
         _ = SayRoleAsync(node, output, stop);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using var registration = stop.Register(stopped.SetResult);

@@ -267,22 +267,57 @@ internal sealed class ServeFlags
 
     private readonly AuthFlags _auth = new();
 
+    private readonly Option<string> _logFormat = new("--log-format")
+    {
+        Description = "How lines of the log look [default: console on a terminal, else json]",
+        HelpName = "json|console",
+    };
+
+    private readonly Option<string> _logOutputs = new("--log-outputs", "--log-output")
+    {
+        Description = "Where they go, comma-separated: stderr, stdout, or files, which are added to",
+        HelpName = "OUTPUT,...",
+        DefaultValueFactory = _ => "default",
+    };
+
+    private readonly Option<TimeSpan> _slowCall = new("--warning-unary-request-duration", "--experimental-warning-unary-request-duration")
+    {
+        Description = "From when on a call is slow enough for a line that says where the time went",
+        HelpName = "300ms",
+        CustomParser = Duration,
+        DefaultValueFactory = _ => new RaftKvOptions().SlowCall,
+    };
+
+    private readonly Option<TimeSpan> _slowApply = new("--warning-apply-duration", "--experimental-warning-apply-duration")
+    {
+        Description = "From when on applying is slow enough for a line",
+        HelpName = "100ms",
+        CustomParser = Duration,
+        DefaultValueFactory = _ => new ApplierOptions().SlowApply,
+    };
+
     public IEnumerable<Option> All =>
     [
         ConfigFile,
         _name, _dataDir, _peers, _clusterState, _forceNewCluster, _token, _listenClient, _advertiseClient, _listenPeer, _advertisePeer, _heartbeat,
         _election, _snapshotCount, _catchUp, _maxRequest, _maxTxn, _gateway, _cors, _maxStreams, _quota, _compactionMode, _compactionRetention,
         _comparison, _maxPendingWrites, _maxPendingReads, _maxConnections, _listenMetrics, _metrics, _hosts, _maxLearners, _progress, _keepAliveInterval,
-        _keepAliveTimeout, _recordMemory, _logLevel, .. _tls.All, .. _auth.All,
+        _keepAliveTimeout, _recordMemory, _logLevel, _logFormat, _logOutputs, _slowCall, _slowApply, .. _tls.All, .. _auth.All,
     ];
 
-    public LogLevel LogLevel(ParseResult parsed) => parsed.GetRequiredValue(_logLevel) switch
+    public LogLevel LogLevel(ParseResult parsed)
+        => LogLevelSwitch.TryParse(parsed.GetRequiredValue(_logLevel), out var level)
+            ? level
+            : throw new FlagException($"--log-level is '{parsed.GetRequiredValue(_logLevel)}'; it must be debug, info, warn or error.");
+
+    public string[] LogOutputs(ParseResult parsed) => Words(parsed.GetRequiredValue(_logOutputs));
+
+    public bool LogsJson(ParseResult parsed) => parsed.GetValue(_logFormat) switch
     {
-        "debug" => Microsoft.Extensions.Logging.LogLevel.Debug,
-        "info" => Microsoft.Extensions.Logging.LogLevel.Information,
-        "warn" => Microsoft.Extensions.Logging.LogLevel.Warning,
-        "error" or "panic" or "fatal" => Microsoft.Extensions.Logging.LogLevel.Error,
-        var other => throw new FlagException($"--log-level is '{other}'; it must be debug, info, warn or error."),
+        null => Console.IsErrorRedirected,
+        "json" => true,
+        "console" => false,
+        var other => throw new FlagException($"--log-format is '{other}'; it must be json or console."),
     };
 
     /// <summary>The flags as options of a member.</summary>
@@ -357,6 +392,7 @@ internal sealed class ServeFlags
             AllowedHosts = Words(parsed.GetRequiredValue(_hosts)),
             MaxConnections = parsed.GetValue(_maxConnections) is > 0 and var connections ? connections : null,
             MaxLearners = parsed.GetRequiredValue(_maxLearners),
+            SlowCall = parsed.GetRequiredValue(_slowCall),
             WatchProgressInterval = parsed.GetRequiredValue(_progress),
             ClientKeepAliveInterval = parsed.GetRequiredValue(_keepAliveInterval),
             ClientKeepAliveTimeout = parsed.GetRequiredValue(_keepAliveTimeout),
@@ -365,6 +401,7 @@ internal sealed class ServeFlags
             {
                 CheckpointEntries = Count(parsed, _snapshotCount, new ApplierOptions().CheckpointEntries),
                 KeptEntries = parsed.GetRequiredValue(_catchUp),
+                SlowApply = parsed.GetRequiredValue(_slowApply),
             },
         };
         return _auth.AddTo(_tls.AddTo(options, parsed), parsed);

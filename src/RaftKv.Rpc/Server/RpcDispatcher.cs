@@ -129,6 +129,8 @@ public sealed partial class RpcDispatcher
         }
 
         var began = route.Observer?.Begin() ?? 0;
+        var looksAtTime = _options.SlowCall is not null && route.Endpoint.Method.Shape == RpcShape.Unary;
+        var arrived = looksAtTime ? _options.Time.GetTimestamp() : 0;
         try
         {
             // Unary calls are short, as a rule: a server that stops lets them finish.
@@ -153,6 +155,11 @@ public sealed partial class RpcDispatcher
 
         call.WriteStatus();
         route.Observer?.End(began, call.Status.Code);
+        if (looksAtTime && _options.Time.GetElapsedTime(arrived) is var took && took > _options.SlowAfter)
+        {
+            _options.SlowCall!(call, took);
+        }
+
         call.End();
     }
 

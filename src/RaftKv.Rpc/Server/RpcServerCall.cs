@@ -48,6 +48,9 @@ public sealed class RpcServerCall
     /// <summary>The caller's certificate, where TLS asked for one and it was accepted.</summary>
     public X509Certificate2? ClientCertificate => _http.Connection.ClientCertificate;
 
+    /// <summary>What its handler knows of where the time went, for <see cref="RpcServerOptions.SlowCall"/>.</summary>
+    public object? Remark { get; set; }
+
     /// <summary>How the call will end, or has ended. OK until something says otherwise.</summary>
     public RpcStatus Status { get; private set; } = RpcStatus.Ok;
 
@@ -191,6 +194,7 @@ public sealed class RpcServerCall
         _time = time;
         Method = method;
         Status = RpcStatus.Ok;
+        Remark = null;
         _endedWith = null;
         IsGzipWanted = shape.GzipResponse;
         _hasDeadline = shape.Timeout is not null;

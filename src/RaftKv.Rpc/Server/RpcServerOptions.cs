@@ -29,6 +29,12 @@ public sealed class RpcServerOptions
     /// <summary>Run around every call, the first outermost.</summary>
     public IList<RpcInterceptor> Interceptors { get; } = [];
 
+    /// <summary>Told of unary calls that took longer than <see cref="SlowAfter"/>, when they have ended; nobody if null.</summary>
+    public Action<RpcServerCall, TimeSpan>? SlowCall { get; set; }
+
+    /// <summary>From when on a unary call is slow.</summary>
+    public TimeSpan SlowAfter { get; set; } = TimeSpan.FromMilliseconds(300);
+
     /// <summary>Counts calls; nobody does if null.</summary>
     public IRpcServerObserver? Observer { get; set; }
 

@@ -21,6 +21,9 @@ public sealed record ApiOptions
     /// <summary>Reads that may be under way at once; more are refused.</summary>
     public int MaxPendingReads { get; init; } = 20_000;
 
+    /// <summary>From when on a call that is no stream is slow. Flag <c>--warning-unary-request-duration</c>.</summary>
+    public TimeSpan SlowCall { get; init; } = TimeSpan.FromMilliseconds(300);
+
     /// <summary>What the cluster elects by: leases live at least half as long again, and a stream that needs a leader is
     /// ended after three of them without one.</summary>
     public TimeSpan ElectionTimeout { get; init; } = TimeSpan.FromSeconds(1);

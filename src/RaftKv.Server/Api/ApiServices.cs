@@ -31,7 +31,7 @@ public sealed class ApiServices : IDisposable
         Gate = new OverloadGate(options);
         Interceptor = new CallRules(member, _leaders).Around;
         var proposals = new Proposals(member, options, callers);
-        var kv = new KvService(member, options, proposals, _quota, Gate);
+        var kv = new KvService(member, options, proposals, _quota, Gate, new CallClock(options, time));
         var lease = new LeaseService(member, options, time, proposals, _quota);
         var inner = new InnerClient(kv, lease);
         _maintenance = new MaintenanceService(member, options, time, proposals);

@@ -29,14 +29,16 @@ internal sealed class KvService
     private readonly Proposals _proposals;
     private readonly SpaceQuota _quota;
     private readonly OverloadGate _gate;
+    private readonly CallClock _clock;
 
-    public KvService(IMember member, ApiOptions options, Proposals proposals, SpaceQuota quota, OverloadGate gate)
+    public KvService(IMember member, ApiOptions options, Proposals proposals, SpaceQuota quota, OverloadGate gate, CallClock clock)
     {
         _member = member;
         _options = options;
         _proposals = proposals;
         _quota = quota;
         _gate = gate;
+        _clock = clock;
         Service = new RpcService(RpcReflection.Descriptor.Services.Single(service => service.Name == "KV"))
             .UnaryBytes("Range", Unary(RangeAsync))
             .UnaryBytes("Put", Unary(PutAsync))
@@ -81,9 +83,12 @@ internal sealed class KvService
     private async ValueTask<RpcStatus> RangeAsync(
         RangeQuery query, IBufferWriter<byte> response, RpcServerCall call, CancellationToken cancellation)
     {
+        var began = _clock.Now;
+        var current = began;
         if (!query.IsSerializable)
         {
             await _member.WaitUntilCurrentAsync(cancellation).ConfigureAwait(false);
+            current = _clock.Now;
         }
 
         var caller = await _proposals.CallerAsync(call).ConfigureAwait(false);
@@ -103,6 +108,7 @@ internal sealed class KvService
 
         ResponseHeaders.Write(response, _member, view.Revision);
         RangeRead.Run(query, view, response);
+        _clock.Read(call, began, current);
         return RpcStatus.Ok;
     }
 
@@ -244,6 +250,8 @@ internal sealed class KvService
         {
             _gate.LeaveWrite(request.Length);
         }
+
+        _clock.Wrote(call, answer.Times);
 
         if (answer.Error != StateError.None)
         {

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Rpc.Client;
 using RaftKv.Rpc.InProcess;
@@ -49,6 +50,7 @@ internal sealed class ClientPort : IAsyncDisposable
             QuotaBytes = options.EffectiveQuotaBytes,
             MaxPendingWriteBytes = options.MaxPendingWriteBytes,
             MaxPendingReads = options.MaxPendingReads,
+            SlowCall = options.SlowCall,
             ElectionTimeout = options.ElectionTimeout,
             MaxLearners = options.MaxLearners,
             WatchProgressInterval = options.WatchProgressInterval,
@@ -130,6 +132,21 @@ internal sealed class ClientPort : IAsyncDisposable
         _health.Dispose();
     }
 
+    private static ILogger LogOf(RaftKvOptions options) => (options.Loggers ?? NullLoggerFactory.Instance).CreateLogger("raftkv");
+
+    private static void SayThatSlow(ILogger log, RpcServerCall call, TimeSpan took)
+    {
+        var stages = call.Remark as CallStages ?? new CallStages();
+        Log.SlowCall(
+            log,
+            call.Method.Path,
+            Math.Round(took.TotalMilliseconds, 1),
+            stages.Slowest(took),
+            stages.Text(took),
+            call.Status.Code.ToString(),
+            call.Peer?.ToString() ?? "this process");
+    }
+
     private static RpcHostOptions MetricsHost(MemberHealth health, NodeMetrics metrics, RaftKvOptions options, TlsPort? tls)
     {
         var host = new RpcHostOptions
@@ -138,6 +155,10 @@ internal sealed class ClientPort : IAsyncDisposable
             {
                 health.Map(app);
                 MetricsEndpoint.Map(app, metrics);
+                if (options.LogLevels is { } levels)
+                {
+                    LogLevelEndpoint.Map(app, levels, LogOf(options), isForOperators: true);
+                }
             },
         };
         host.Server.Time = options.Time;
@@ -170,7 +191,17 @@ internal sealed class ClientPort : IAsyncDisposable
         }
 
         host.Server.Observer = metrics.Calls;
-        host.Http = app => MetricsEndpoint.Map(app, metrics);
+        var log = LogOf(options);
+        host.Server.SlowAfter = options.SlowCall;
+        host.Server.SlowCall = (call, took) => SayThatSlow(log, call, took);
+        host.Http = app =>
+        {
+            MetricsEndpoint.Map(app, metrics);
+            if (options.LogLevels is { } levels)
+            {
+                LogLevelEndpoint.Map(app, levels, log, isForOperators: false);
+            }
+        };
         api.AddTo(host);
         health.AddTo(host);
         foreach (var service in new ReflectionService([.. host.Services.Select(service => service.Descriptor)]).Services)

@@ -55,6 +55,15 @@ internal static partial class Log
     [LoggerMessage(16, LogLevel.Warning, "A state of the leader has taken the place of this member's, which was wrong. It serves clients again")]
     public static partial void StateMended(ILogger log);
 
+    [LoggerMessage(20, LogLevel.Warning, "A call took long, most of it in one stage: {Method} took {Milliseconds} ms; slowest: {Stage} ({Stages}); status {Status}; from {Peer}")]
+    public static partial void SlowCall(ILogger log, string method, double milliseconds, string stage, string stages, string status, string peer);
+
+    [LoggerMessage(21, LogLevel.Warning, "Applying took long: {Milliseconds} ms for {Entries} entries")]
+    public static partial void SlowApply(ILogger log, double milliseconds, int entries);
+
+    [LoggerMessage(22, LogLevel.Warning, "The log level is {Level} now, as {Peer} wants it")]
+    public static partial void LevelChanged(ILogger log, LogLevel level, string peer);
+
     [LoggerMessage(17, LogLevel.Information, "History was compacted to revision {Revision}, as {Plan} says")]
     public static partial void Compacted(ILogger log, long revision, string plan);
 

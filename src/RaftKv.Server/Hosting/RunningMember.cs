@@ -107,6 +107,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         (_inbox, _answers, _reads, _leases) = (_stages.Inbox, _stages.Answers, _stages.Reads, _stages.Leases);
         (_store, _applier, Watches) = (_stages.Store, _stages.Applier, _stages.Watches);
         _stages.Mending.Told = ToldOfComparison;
+        instruments.SlowApplied = (took, entries) => Log.SlowApply(_log, Math.Round(took.TotalMilliseconds, 1), entries);
     }
 
     public NodeId Self => _who.Self;

@@ -134,6 +134,7 @@ public sealed class Applier : IStage
         switch (input)
         {
             case ApplierInput.Committed committed:
+                _answers.BeginBatch(committed.DurableAt, committed.CommittedAt);
                 Apply(committed.Entries.Span);
                 break;
             case ApplierInput.Install install:

@@ -8,7 +8,10 @@ namespace RaftKv.Server.Replica;
 public abstract record ApplierInput
 {
     /// <summary>Entries that the cluster has agreed upon.</summary>
-    public sealed record Committed(ReadOnlyMemory<Entry> Entries) : ApplierInput;
+    /// <param name="Entries">In order.</param>
+    /// <param name="DurableAt">When the last of them was durable here; 0 if it is not.</param>
+    /// <param name="CommittedAt">When that became known here.</param>
+    public sealed record Committed(ReadOnlyMemory<Entry> Entries, long DurableAt = 0, long CommittedAt = 0) : ApplierInput;
 
     /// <summary>A state from the leader takes the place of this one.</summary>
     public sealed record Install(ArrivedState State) : ApplierInput;

@@ -18,6 +18,8 @@ public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswe
     private readonly ConcurrentQueue<(ulong RequestId, long Since)> _byAge = new();
     private readonly List<(Waiter Waiter, Answer Answer)> _answered = [];
     private long _refusedCount;
+    private long _durableAt;
+    private long _committedAt;
 
     public int Count => _waiting.Count;
 
@@ -35,10 +37,11 @@ public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswe
     /// <summary>Begins to wait. Before the command is proposed.</summary>
     public Task<Answer> Expect(ulong requestId)
     {
-        var waiter = new Waiter();
+        var since = time.GetTimestamp();
+        var waiter = new Waiter { Since = since };
         var isNew = _waiting.TryAdd(requestId, waiter);
         Raft.Invariant.Holds(isNew);
-        _byAge.Enqueue((requestId, time.GetTimestamp()));
+        _byAge.Enqueue((requestId, since));
         return waiter.Task;
     }
 
@@ -53,13 +56,20 @@ public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswe
     }
 
     /// <summary>The command is in the hands of whoever leads a term; in nobody's if that is zero. By the replica.</summary>
-    public void Proposed(ulong requestId, ulong term)
+    /// <param name="requestId">Which.</param>
+    /// <param name="term">In which.</param>
+    /// <param name="now">When.</param>
+    public void Proposed(ulong requestId, ulong term, long now)
     {
         if (_waiting.TryGetValue(requestId, out var waiter))
         {
             waiter.Term = term;
+            waiter.ProposedAt = now;
         }
     }
+
+    /// <summary>What is completed from now on was durable here, and agreed upon, at these times. By the applier.</summary>
+    public void BeginBatch(long durableAt, long committedAt) => (_durableAt, _committedAt) = (durableAt, committedAt);
 
     /// <summary>A leader of this term has had its first entry applied here, and so has everything before it: what was in the
     /// hands of earlier leaders, and still waits, is lost. By the replica.</summary>
@@ -107,9 +117,10 @@ public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswe
     /// <summary>What was noted may be told now. By the applier.</summary>
     public void HandOut()
     {
+        var now = _answered.Count > 0 ? time.GetTimestamp() : 0;
         foreach (var (waiter, answer) in _answered)
         {
-            waiter.TrySetResult(answer);
+            waiter.TrySetResult(answer with { Times = waiter.TimesUntil(_durableAt, _committedAt, now) });
         }
 
         _answered.Clear();
@@ -119,5 +130,19 @@ public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswe
     {
         /// <summary>In which it was proposed; zero if it was not. The replica's.</summary>
         public ulong Term { get; set; }
+
+        public long Since { get; init; }
+
+        /// <summary>When it was proposed last. The replica's.</summary>
+        public long ProposedAt { get; set; }
+
+        // Each stage begins where the one before has ended; what was known only later, or never, takes no time of its own.
+        public StageTimes TimesUntil(long durableAt, long committedAt, long now)
+        {
+            var proposed = Math.Clamp(ProposedAt, Since, now);
+            var durable = Math.Clamp(durableAt, proposed, now);
+            var committed = Math.Clamp(committedAt, durable, now);
+            return new StageTimes(proposed - Since, durable - proposed, committed - durable, now - committed);
+        }
     }
 }

@@ -43,6 +43,10 @@ public sealed partial class Replica : IStage
 
     // Members whose states are wrong, with how new what they need must be; and those to whom it is on its way.
     private readonly Dictionary<NodeId, ulong> _wanted = [];
+
+    // Writes that the disk has not confirmed, with the last entry of each; and up to where the log was durable when.
+    private readonly Queue<(ulong Number, ulong Last)> _unconfirmed = [];
+    private readonly Queue<(ulong Last, long At)> _durable = [];
     private readonly HashSet<NodeId> _sentTo = [];
     private int _ticksSinceMark;
     private int _ticksSinceMending;
@@ -151,6 +155,7 @@ public sealed partial class Replica : IStage
             case ReplicaInputKind.Read:
                 break; // The gate knows.
             case ReplicaInputKind.Persisted:
+                NoteDurable(input.Number);
                 _raft.OnPersisted(input.Number);
                 break;
             case ReplicaInputKind.Applied:
@@ -275,10 +280,42 @@ public sealed partial class Replica : IStage
 
     private void NoteProposed(ulong term)
     {
+        var now = _answers.Now;
         foreach (var requestId in _requestIds)
         {
-            _answers.Proposed(requestId, term);
+            _answers.Proposed(requestId, term, now);
         }
+    }
+
+    private void NoteDurable(ulong number)
+    {
+        var last = 0ul;
+        while (_unconfirmed.TryPeek(out var write) && write.Number <= number)
+        {
+            last = Math.Max(last, write.Last);
+            _unconfirmed.Dequeue();
+        }
+
+        if (last > 0)
+        {
+            _durable.Enqueue((last, _answers.Now));
+        }
+    }
+
+    // Only to say later where a slow one spent its time: what was overwritten by another leader may confuse it, and nothing else.
+    private long DurableAt(ulong index)
+    {
+        while (_durable.TryPeek(out var durable))
+        {
+            if (durable.Last >= index)
+            {
+                return durable.At;
+            }
+
+            _durable.Dequeue();
+        }
+
+        return 0;
     }
 
     // The only voter has nobody to wait for.
@@ -418,7 +455,8 @@ public sealed partial class Replica : IStage
             if (!_ready.Committed.IsEmpty)
             {
                 _lost.Agreed(_ready.Committed.Span);
-                _applier.Inbox.Post(new ApplierInput.Committed(_ready.Committed));
+                var durableAt = DurableAt(_ready.Committed.Span[^1].Index);
+                _applier.Inbox.Post(new ApplierInput.Committed(_ready.Committed, durableAt, _answers.Now));
             }
         }
 
@@ -461,7 +499,7 @@ public sealed partial class Replica : IStage
                 var requestId = CommandEnvelope.RequestIdOf(entry.Payload.Span);
                 if (_answers.IsAwaited(requestId))
                 {
-                    _answers.Proposed(requestId, term: 0);
+                    _answers.Proposed(requestId, term: 0, _answers.Now);
                     _held.Add((entry.Payload, requestId));
                 }
             }
@@ -476,6 +514,11 @@ public sealed partial class Replica : IStage
             Invariant.Holds(_arrived is not null);
             Invariant.Holds(_arrived.Machine.Applied == snapshot.Position);
             installed = snapshot.Position;
+        }
+
+        if (!_ready.Entries.IsEmpty)
+        {
+            _unconfirmed.Enqueue((_ready.Write, _ready.Entries.Span[^1].Index));
         }
 
         _observer?.Writing(installed, _ready.Entries.Span);

@@ -6,7 +6,11 @@ namespace RaftKv.Storage.State;
 /// <param name="Error">Why it had no effect; none if it had.</param>
 /// <param name="Revision">Of the key space after it.</param>
 /// <param name="Body">The response message as bytes, all but its header.</param>
-public readonly record struct Answer(StateError Error, long Revision, ReadOnlyMemory<byte> Body);
+public readonly record struct Answer(StateError Error, long Revision, ReadOnlyMemory<byte> Body)
+{
+    /// <summary>Where the command spent its time on this member.</summary>
+    public StageTimes Times { get; init; }
+}
 
 /// <summary>Those who wait for answers on this member.</summary>
 public interface IAnswerSink
