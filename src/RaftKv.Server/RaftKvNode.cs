@@ -4,6 +4,7 @@ using System.Reflection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Rpc.Client;
+using RaftKv.Rpc.Tls;
 using RaftKv.Server.Bootstrap;
 using RaftKv.Server.Hosting;
 using RaftKv.Server.Housekeeping;
@@ -141,6 +142,8 @@ public sealed class RaftKvNode : IAsyncDisposable
             BeAlone(options, ground, log);
         }
 
+        // What is wrong with files is told before anything is made; but what is made for them lies in the directory.
+        var certificates = options.ClientTls.IsAutomatic || options.PeerTls.IsAutomatic ? null : Certified(options, path, log);
         var directory = DataDirectory.Open(ground.Files, path, identityIfNew: ground.Draw() | 1);
         HttpClient? http = null;
         RunningMember? member = null;
@@ -148,7 +151,7 @@ public sealed class RaftKvNode : IAsyncDisposable
         ClientPort? clientPort = null;
         try
         {
-            var certificates = MemberCertificates.Open(options, path, log);
+            certificates ??= Certified(options, path, log);
             http = PeerHttp.NewClient(certificates.Peer, options.RequestTimeout);
 
             // etcd's default has the name, and the ids of members are derived from it.
@@ -168,7 +171,7 @@ public sealed class RaftKvNode : IAsyncDisposable
 
             // Clients that come before it has started wait; a port that is taken is known before it has taken part.
             var metrics = new NodeMetrics(member, peers.Network, options) { RoundTrips = peers.RoundTrips };
-            clientPort = await ClientPort.OpenAsync(member, options, metrics, certificates.Client, cancellation).ConfigureAwait(false);
+            clientPort = await ClientPort.OpenAsync(member, options, metrics, certificates, cancellation).ConfigureAwait(false);
             member.Start(peers.Network, peers.Leader);
             var clientUrls = options.AdvertiseClientUrls.Count > 0
                 ? options.AdvertiseClientUrls
@@ -177,7 +180,7 @@ public sealed class RaftKvNode : IAsyncDisposable
             var compactor = options.AutoCompaction.IsOff ? null : new AutoCompactor(member, options.AutoCompaction, options.Time, log);
             return new RaftKvNode(member, clientPort, peers, http, announced, compactor, new NodeMeter(member, metrics, options.Name));
         }
-        catch (Exception failed)
+        catch
         {
             if (clientPort is not null)
             {
@@ -192,11 +195,6 @@ public sealed class RaftKvNode : IAsyncDisposable
             member?.Dispose();
             directory.Dispose();
             http?.Dispose();
-            if (failed is CertificateFileException file)
-            {
-                throw new BootstrapException(file.Message, file);
-            }
-
             throw;
         }
     }
@@ -241,6 +239,18 @@ public sealed class RaftKvNode : IAsyncDisposable
         if (report.IsDone)
         {
             Log.WentAlone(log, report.Dropped.Count, report.ClusterId.ToString("x16", CultureInfo.InvariantCulture), report.Revision);
+        }
+    }
+
+    private static MemberCertificates Certified(RaftKvOptions options, string path, ILogger log)
+    {
+        try
+        {
+            return MemberCertificates.Open(options, path, log);
+        }
+        catch (CertificateFileException file)
+        {
+            throw new BootstrapException(file.Message, file);
         }
     }
 

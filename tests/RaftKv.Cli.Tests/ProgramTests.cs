@@ -69,6 +69,44 @@ public sealed class ProgramTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task A_member_and_its_clients_talk_with_TLS_when_flags_say_so()
+    {
+        using var files = new CertificateFolder();
+        var (certificate, key) = files.Server();
+        var (alice, aliceKey) = files.Client("alice");
+        using var member = Start(
+            "--data-dir", Path.Join(_folder, "tls"),
+            "--listen-client-urls", "https://127.0.0.1:0",
+            "--listen-peer-urls", "https://127.0.0.1:0",
+            "--cert-file", certificate,
+            "--key-file", key,
+            "--trusted-ca-file", files.AuthorityFile,
+            "--client-cert-auth",
+            "--peer-auto-tls",
+            "--tls-min-version=TLS1.3");
+        try
+        {
+            var clients = "";
+            while (await member.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
+            {
+                clients = line.Contains("clients", StringComparison.Ordinal) ? line[line.IndexOf("https://", StringComparison.Ordinal)..] : clients;
+                if (line.Contains("ready", StringComparison.Ordinal))
+                {
+                    break;
+                }
+            }
+
+            string[] tls = ["--cacert", files.AuthorityFile, "--cert", alice, "--key", aliceKey];
+            Assert.Equal((0, "OK\n", ""), await RunAsync([$"--endpoints={clients}", .. tls, "put", "a", "1"]));
+            Assert.Equal((0, "a\n1\n", ""), await RunAsync([$"--endpoints={clients}", .. tls, "get", "a"]));
+        }
+        finally
+        {
+            member.Kill();
+        }
+    }
+
     [Theory]
     [InlineData("--listen-client-urls")]
     [InlineData("--listen-peer-urls")]
@@ -92,7 +130,18 @@ public sealed class ProgramTests : IDisposable
     [InlineData("names no member and its URL", "--peers", "http://127.0.0.1:1")]
     [InlineData("must be new or existing", "--initial-cluster-state", "old")]
     [InlineData("at least five heartbeat intervals", "--election-timeout", "200")]
-    [InlineData("--cert-file is not there yet", "--cert-file", "server.crt")]
+    [InlineData("--listen-metrics-urls is not there yet", "--listen-metrics-urls", "http://127.0.0.1:0")]
+    [InlineData("--cert-file and --key-file go together", "--cert-file", "server.crt")]
+    [InlineData("--peer-cert-file: nowhere.crt does not exist.", "--peer-cert-file", "nowhere.crt", "--peer-key-file", "nowhere.key")]
+    [InlineData("asks for TLS, but there is no certificate: give --cert-file and --key-file, or --auto-tls.", "--listen-client-urls", "https://127.0.0.1:0")]
+    [InlineData("no version is left", "--tls-min-version", "TLS1.3", "--tls-max-version", "TLS1.2")]
+    [InlineData("--tls-min-version is 'TLS1.1'; it must be TLS1.2 or TLS1.3.", "--tls-min-version", "TLS1.1")]
+    [InlineData("'TLS_NULL_WITH_HOPE', which is no cipher suite", "--cipher-suites", "TLS_NULL_WITH_HOPE")]
+    [InlineData("exclude each other", "--peer-trusted-ca-file", "ca.crt", "--peer-cert-allowed-cn", "a", "--peer-cert-allowed-hostname", "b")]
+    [InlineData("--auth-token is 'paper'", "--auth-token", "paper")]
+    [InlineData("has 'colour=red' in it", "--auth-token", "jwt,sign-method=RS256,colour=red")]
+    [InlineData("names no key for jwt", "--auth-token", "jwt,sign-method=RS256")]
+    [InlineData("--bcrypt-cost is 40", "--bcrypt-cost", "40")]
     [InlineData("which one clients shall use", "--listen-client-urls", "http://0.0.0.0:0")]
     [InlineData("is no duration", "--grpc-keepalive-interval", "soon")]
     [InlineData("must be debug, info, warn or error", "--log-level", "loud")]
@@ -102,7 +151,7 @@ public sealed class ProgramTests : IDisposable
     [InlineData("must be periodic or revision", "--auto-compaction-mode", "hourly")]
     [InlineData("must be a number of revisions", "--auto-compaction-mode", "revision", "--auto-compaction-retention", "1h")]
     [InlineData("--log-outputs", "--log-outputs", "/nowhere/at/all.log")]
-    [InlineData("asks for TLS", "--advertise-client-urls", "https://db.example:2379")]
+    [InlineData("names no port", "--advertise-client-urls", "https://db.example")]
     public async Task A_flag_that_cannot_be_followed_is_one_line_that_says_why(string says, params string[] flags)
     {
         var (code, _, error) = await RunAsync([.. flags, "--data-dir", Path.Join(_folder, "data")]);

@@ -17,11 +17,12 @@ internal sealed class TestNode : IAsyncDisposable
 
     public RpcChannel Channel => _channel!;
 
-    public static async Task<TestNode> StartAsync(RaftKvClientOptions? options = null, bool listens = false)
+    public static async Task<TestNode> StartAsync(
+        RaftKvClientOptions? options = null, bool listens = false, Func<RaftKvOptions, RaftKvOptions>? change = null)
     {
         var test = new TestNode();
         test._node = await RaftKvNode.StartAsync(
-            new RaftKvOptions
+            (change ?? (one => one))(new RaftKvOptions
             {
                 Name = "alone",
                 DataDirectory = Path.Join(test._folder, "data"),
@@ -29,7 +30,8 @@ internal sealed class TestNode : IAsyncDisposable
                 ListenPeer = [new IPEndPoint(IPAddress.Loopback, 0)],
                 HeartbeatInterval = TimeSpan.FromMilliseconds(10),
                 ElectionTimeout = TimeSpan.FromMilliseconds(100),
-            },
+                PasswordCost = 4,
+            }),
             TestContext.Current.CancellationToken);
         await test._node.WaitUntilReadyAsync(TestContext.Current.CancellationToken);
         test._channel = test._node.OpenChannel();

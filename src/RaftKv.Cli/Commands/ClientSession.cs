@@ -1,10 +1,9 @@
 using System.Net.Security;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using RaftKv.Cli.Commands.Connection;
 using RaftKv.Cli.Commands.Printing;
 using RaftKv.Client;
 using RaftKv.Rpc.Client;
+using RaftKv.Rpc.Tls;
 
 namespace RaftKv.Cli.Commands;
 
@@ -120,31 +119,18 @@ internal sealed class ClientSession : IAsyncDisposable
 
     private static RpcClientTls Tls(CommonFlags common)
     {
-        if ((common.Certificate.Value.Length > 0) != (common.Key.Value.Length > 0))
-        {
-            throw CommandFailure.BadArguments("--cert and --key go together: a certificate is of no use without its key");
-        }
-
         try
         {
-            var authorities = new X509Certificate2Collection();
-            if (common.Authorities.Value is { Length: > 0 } file)
-            {
-                authorities.ImportFromPemFile(file);
-            }
-
             return new RpcClientTls
             {
-                Authorities = authorities,
-                Certificate = common.Certificate.Value.Length > 0
-                    ? X509Certificate2.CreateFromPemFile(common.Certificate.Value, common.Key.Value)
-                    : null,
+                Files = RpcClientTlsFiles.Open(
+                    common.Authorities.Value, common.Certificate.Value, common.Key.Value, names: ("--cacert", "--cert", "--key")),
                 Customize = common.InsecureSkipTlsVerify.Value ? BelieveAnyServer : null,
             };
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        catch (CertificateFileException wrong)
         {
-            throw new CommandFailure(ExitCode.BadArguments, e.Message, e);
+            throw CommandFailure.BadArguments(wrong.Message);
         }
     }
 }

@@ -11,7 +11,9 @@ internal sealed class Credentials(RaftKvClientOptions options, Members members, 
 
     /// <summary>Whether another token would help.</summary>
     public static bool IsOutdated(RpcException failure)
-        => failure.Code == RpcStatusCode.Unauthenticated || failure.Status.Detail == "etcdserver: revision of auth store is old";
+        => failure.Code == RpcStatusCode.Unauthenticated || failure.Status.Detail
+            is "etcdserver: revision of auth store is old"
+            or "etcdserver: user name is empty"; // Authentication was off when the token was asked for.
 
     public static RpcMetadata? With(RpcMetadata? metadata, string value, string key = "token")
     {

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Security;
 
 namespace RaftKv.Rpc.Client;
 
@@ -215,7 +214,8 @@ internal sealed class ChannelAddress : IDisposable
         };
         if (uri.Scheme == Uri.UriSchemeHttps)
         {
-            handler.SslOptions = options.Tls?.ToOptions() ?? new SslClientAuthenticationOptions();
+            var tls = options.Tls ?? new RpcClientTls();
+            handler.ConnectCallback = (context, cancellation) => TlsConnection.OpenAsync(context, tls, cancellation);
         }
 
         return handler;

@@ -1,5 +1,6 @@
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
+using RaftKv.Rpc.Tls;
 
 namespace RaftKv.Rpc.Client;
 
@@ -188,28 +189,32 @@ public sealed record RpcClientTls
     /// <summary>This client's certificate with its private key, for servers that ask for one.</summary>
     public X509Certificate2? Certificate { get; init; }
 
+    /// <summary>The same from files, which are looked at again with every connection; in place of <see cref="Authorities"/>
+    /// and <see cref="Certificate"/>.</summary>
+    public RpcClientTlsFiles? Files { get; init; }
+
     /// <summary>The name the servers' certificates carry, where it is not the host of their address. Sent as the authority, too.</summary>
     public string? ServerName { get; init; }
 
-    /// <summary>Changes what the properties above cannot express. Called once per address.</summary>
+    /// <summary>Changes what the properties above cannot express. Called once per connection.</summary>
     public Action<SslClientAuthenticationOptions>? Customize { get; init; }
 
     /// <summary>As an <see cref="SslStream"/> takes them, for connections that are not a channel's.</summary>
     public SslClientAuthenticationOptions ToOptions()
     {
         var options = new SslClientAuthenticationOptions();
-        if (Authorities.Count > 0)
+        var authorities = Files is null ? (Authorities.Count > 0 ? Authorities : null) : Files.Authorities;
+        if (authorities is not null)
         {
             // The name in the certificate is still compared; only the roots change.
-            options.CertificateChainPolicy = new X509ChainPolicy
-            {
-                TrustMode = X509ChainTrustMode.CustomRootTrust,
-                RevocationMode = X509RevocationMode.NoCheck,
-            };
-            options.CertificateChainPolicy.CustomTrustStore.AddRange(Authorities);
+            options.CertificateChainPolicy = CertificateJudge.NewPolicy(authorities, isOfServer: true);
         }
 
-        if (Certificate is not null)
+        if (Files?.Own is { } own)
+        {
+            options.ClientCertificateContext = own.Context;
+        }
+        else if (Certificate is not null)
         {
             options.ClientCertificateContext = SslStreamCertificateContext.Create(Certificate, additionalCertificates: null, offline: true);
         }

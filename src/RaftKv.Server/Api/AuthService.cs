@@ -99,6 +99,12 @@ internal sealed class AuthService : IDisposable
             throw new RpcException(ApiErrors.NoTokens);
         }
 
+        // Once it is on this changes nothing, and yet is root's.
+        if (_member.Auth.IsEnabled)
+        {
+            await AuthForRootAsync(call).ConfigureAwait(false);
+        }
+
         return new() { Header = await ApplyAsync(_ => default(AuthEnableCommand), call).ConfigureAwait(false) };
     }
 

@@ -2,8 +2,8 @@ using System.Runtime.CompilerServices;
 using System.Security.Cryptography.X509Certificates;
 using RaftKv.Rpc;
 using RaftKv.Rpc.Server;
+using RaftKv.Rpc.Tls;
 using RaftKv.Server.Replica;
-using RaftKv.Server.Tls;
 using RaftKv.Server.Tokens;
 using RaftKv.Storage.State;
 

@@ -41,7 +41,7 @@ internal sealed class ClientPort : IAsyncDisposable
 
     /// <exception cref="IOException">An address is taken or cannot be listened on; the text names it.</exception>
     public static async Task<ClientPort> OpenAsync(
-        RunningMember member, RaftKvOptions options, NodeMetrics metrics, TlsPort? tls, CancellationToken cancellation)
+        RunningMember member, RaftKvOptions options, NodeMetrics metrics, MemberCertificates certificates, CancellationToken cancellation)
     {
         var limits = new ApiOptions
         {
@@ -58,8 +58,9 @@ internal sealed class ClientPort : IAsyncDisposable
             ApiVersion = RaftKvNode.EtcdVersion,
         };
         ITokens tokens = options.Jwt is { } jwt
-            ? new JwtTokens(member, JwtKey.Open(jwt), jwt.TimeToLive, options.Time)
+            ? new JwtTokens(member, certificates.Tokens!, jwt.TimeToLive, options.Time)
             : new SimpleTokens(member, member.Tokens);
+        var tls = certificates.Client;
         var api = ApiServices.Create(member, limits, options.Time, tokens, tls?.KnowsUsers == true);
         metrics.Gate = api.Gate;
         var health = new MemberHealth(member, limits, options.Time, metrics.Health);

@@ -1,6 +1,5 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
-using System.Security.Authentication;
 using RaftKv.Raft.Messages;
 
 namespace RaftKv.Server.Peers;
@@ -95,16 +94,24 @@ public sealed partial class PeerTransport
         PeerHello hello = default;
         try
         {
-            var from = socket.RemoteEndPoint?.ToString() ?? "";
+            var remote = socket.RemoteEndPoint;
+            var from = remote?.ToString() ?? "";
             using var limit = _options.Time.CreateTimer(
                 static late => PeerSocketStream.Shut((Socket)late!), socket, _options.HandshakeTimeout, Timeout.InfiniteTimeSpan);
             try
             {
                 line = IncomingLine.OfTls(socket, _options.Tls!);
             }
-            catch (AuthenticationException refused)
+#pragma warning disable CA1031 // Whatever somebody sends before anybody knows him must not end the member.
+            catch (Exception refused) when (refused is not (IOException or SocketException or ObjectDisposedException))
+#pragma warning restore CA1031
             {
-                _options.Observer?.Invoke(new PeerEvent(PeerEventKind.Refused, default, null, from, $"There is no TLS connection: {refused.Message}"));
+                if (_options.Tls!.IsNews(remote, refused.Message))
+                {
+                    _options.Observer?.Invoke(new PeerEvent(PeerEventKind.Refused, default, null, from, $"There is no TLS connection: {refused.Message}"));
+                }
+
+                socket.Dispose();
                 return;
             }
 

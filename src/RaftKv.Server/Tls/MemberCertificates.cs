@@ -1,24 +1,29 @@
-using System.Net.Security;
 using Microsoft.Extensions.Logging;
+using RaftKv.Rpc.Tls;
 using RaftKv.Server.Hosting;
+using RaftKv.Server.Tokens;
 
 namespace RaftKv.Server.Tls;
 
-/// <summary>What a member needs for TLS on both of its ports.</summary>
+/// <summary>What a member needs for TLS on both of its ports, and for tokens: all that it reads from files of keys.</summary>
 internal sealed class MemberCertificates
 {
     /// <summary>The last days of a certificate are worth a line at the start.</summary>
     private static readonly TimeSpan Soon = TimeSpan.FromDays(30);
 
-    private MemberCertificates(TlsPort? client, TlsPort? peer)
+    private MemberCertificates(TlsPort? client, TlsPort? peer, JwtKey? tokens)
     {
         Client = client;
         Peer = peer;
+        Tokens = tokens;
     }
 
     public TlsPort? Client { get; }
 
     public TlsPort? Peer { get; }
+
+    /// <summary>What tokens are signed with; null for simple ones.</summary>
+    public JwtKey? Tokens { get; }
 
     /// <summary>All certificates in use, and until when.</summary>
     public IReadOnlyList<CertificateExpiry> Expiries => [.. Client?.Certificates ?? [], .. Peer?.Certificates ?? []];
@@ -36,7 +41,7 @@ internal sealed class MemberCertificates
                 options,
                 Path.Join(dataPath, "fixtures", "client"),
                 Hosts(options.ListenClient, options.AdvertiseClientUrls),
-                [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11],
+                TlsPort.HttpProtocols,
                 log),
             TlsPort.Open(
                 TlsPortNames.Peer,
@@ -45,7 +50,8 @@ internal sealed class MemberCertificates
                 Path.Join(dataPath, "fixtures", "peer"),
                 Hosts(options.ListenPeer, options.AdvertisePeerUrls),
                 protocols: null,
-                log));
+                log),
+            options.Jwt is { } jwt ? JwtKey.Open(jwt) : null);
         foreach (var expiry in certificates.Expiries.Where(expiry => expiry.NotAfter - options.Time.GetUtcNow() < Soon))
         {
             Log.CertificateExpires(log, expiry.Use, expiry.Subject, expiry.File, expiry.NotAfter);

@@ -21,6 +21,9 @@ public sealed record PortTls
     /// are believed.</summary>
     public bool RequiresCertificate { get; init; }
 
+    /// <summary>Whether who has no certificate at all is let in beside those who have a good one.</summary>
+    public bool AllowsNoCertificate { get; init; }
+
     /// <summary>Certificates that are not accepted any more: lists, PEM or DER.</summary>
     public string RevocationsFile { get; init; } = "";
 

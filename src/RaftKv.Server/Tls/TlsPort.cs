@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.Extensions.Logging;
+using RaftKv.Rpc.Tls;
 using RaftKv.Server.Hosting;
 
 namespace RaftKv.Server.Tls;
@@ -11,39 +12,45 @@ namespace RaftKv.Server.Tls;
 /// What one port needs for TLS: its files, as they are at the moment, and the judgement of who connects. The member uses the
 /// same where it connects to others.
 /// </summary>
-internal sealed class TlsPort
+/// <example><code>
+/// var tls = TlsPort.Open(TlsPortNames.Client, settings, log);
+/// listen.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = one => new(tls.ServerOptions(one.Connection.RemoteEndPoint)) });
+/// </code></example>
+public sealed class TlsPort
 {
+    internal static readonly SslApplicationProtocol[] HttpProtocols = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11];
+
     private readonly PortTls _settings;
     private readonly SslProtocols _versions;
     private readonly CipherSuitesPolicy? _suites;
     private readonly List<SslApplicationProtocol>? _protocols;
     private readonly ILogger _log;
     private readonly string _name;
+    private readonly RecentWords _told;
     private readonly ReloadedFiles<KeyPair>? _own;
     private readonly ReloadedFiles<KeyPair>? _dial;
     private readonly ReloadedFiles<X509Certificate2Collection>? _authorities;
     private readonly ReloadedFiles<RevocationLists>? _revocations;
 
-    private TlsPort(TlsPortNames names, PortTls settings, RaftKvOptions options, List<SslApplicationProtocol>? protocols, ILogger log)
+    private TlsPort(TlsPortNames names, PortTls settings, RaftKvOptions options, IEnumerable<SslApplicationProtocol>? protocols, ILogger log)
     {
         _name = names.Port;
+        _told = new RecentWords(options.Time);
         _settings = settings;
         _versions = options.TlsVersions;
         _suites = CipherSuites.PolicyOf(options.CipherSuites);
-        _protocols = protocols;
+        _protocols = protocols?.ToList();
         _log = log;
-        _own = Pair($"--{names.Flags}cert-file", settings.CertificateFile, $"--{names.Flags}key-file", settings.KeyFile, options.Time);
-        _dial = Pair(
-            $"--{names.Flags}client-cert-file", settings.DialCertificateFile, $"--{names.Flags}client-key-file", settings.DialKeyFile, options.Time);
-        var authoritiesFlag = $"--{names.Flags}trusted-ca-file";
+        _own = Pair(names.Certificate, settings.CertificateFile, names.Key, settings.KeyFile, options.Time);
+        _dial = Pair(names.DialCertificate, settings.DialCertificateFile, names.DialKey, settings.DialKeyFile, options.Time);
         _authorities = Files(
-            authoritiesFlag, [settings.AuthoritiesFile], contents => PemCertificates.Parse(authoritiesFlag, settings.AuthoritiesFile, contents[0]));
+            names.Authorities, [settings.AuthoritiesFile], contents => PemCertificates.Parse(names.Authorities, settings.AuthoritiesFile, contents[0]));
         _revocations = Files(
-            names.RevocationsFlag, [settings.RevocationsFile], contents => RevocationLists.Parse(names.RevocationsFlag, settings.RevocationsFile, contents[0]));
+            names.Revocations, [settings.RevocationsFile], contents => RevocationLists.Parse(names.Revocations, settings.RevocationsFile, contents[0]));
     }
 
     /// <summary>Whether a certificate's common name is the name of a user.</summary>
-    public bool KnowsUsers => _settings.RequiresCertificate;
+    internal bool KnowsUsers => _settings.RequiresCertificate;
 
     /// <summary>What this port uses, and until when.</summary>
     public IEnumerable<CertificateExpiry> Certificates
@@ -65,6 +72,11 @@ internal sealed class TlsPort
         }
     }
 
+    /// <summary>For a port that speaks HTTP, and is not a member's.</summary>
+    /// <exception cref="CertificateFileException">A file cannot be used.</exception>
+    public static TlsPort Open(TlsPortNames names, PortTls settings, ILogger log)
+        => new(names, settings, new RaftKvOptions(), HttpProtocols, log);
+
     /// <summary>Reads the files, making a certificate where one is to be made; null where no TLS is asked for.</summary>
     /// <param name="names">What its flags are called.</param>
     /// <param name="settings">Which files, and what they are for.</param>
@@ -74,13 +86,13 @@ internal sealed class TlsPort
     /// <param name="protocols">What is spoken on the port; null to leave it open.</param>
     /// <param name="log">Told of files that cannot be used any more, and of those who are turned away.</param>
     /// <exception cref="CertificateFileException">A file cannot be used.</exception>
-    public static TlsPort? Open(
+    internal static TlsPort? Open(
         TlsPortNames names,
         PortTls settings,
         RaftKvOptions options,
         string automaticFolder,
         IReadOnlyList<string> hosts,
-        List<SslApplicationProtocol>? protocols,
+        IEnumerable<SslApplicationProtocol>? protocols,
         ILogger log)
     {
         if (!settings.IsGiven)
@@ -98,11 +110,20 @@ internal sealed class TlsPort
     }
 
     /// <summary>For one connection that somebody has made to here. Who is turned away by his certificate is in the log.</summary>
-    public SslServerAuthenticationOptions ServerOptions(EndPoint? remote) => ServerOptions(refusal => Log.TlsRefused(_log, _name, remote, refusal));
+    public SslServerAuthenticationOptions ServerOptions(EndPoint? remote) => ServerOptions(refusal =>
+    {
+        if (IsNews(remote, refusal))
+        {
+            Log.TlsRefused(_log, _name, remote, refusal);
+        }
+    });
+
+    /// <summary>Whether this is worth a line: whoever is refused tries again, and again.</summary>
+    internal bool IsNews(EndPoint? remote, string refusal) => _told.IsNew($"{(remote as IPEndPoint)?.Address} {refusal}");
 
     /// <summary>The handshake with somebody who has connected, on a thread that may wait.</summary>
     /// <exception cref="AuthenticationException">It failed; the message says why.</exception>
-    public SslStream Accept(Stream connection, IPAddress from)
+    internal SslStream Accept(Stream connection, IPAddress from)
     {
         var stream = new SslStream(connection);
         string? refusal = null;
@@ -130,7 +151,7 @@ internal sealed class TlsPort
 
     /// <summary>The handshake with somebody this member has connected to.</summary>
     /// <exception cref="AuthenticationException">It failed; the message says why.</exception>
-    public async Task<SslStream> ConnectAsync(Stream connection, string host, CancellationToken cancellation)
+    internal async Task<SslStream> ConnectAsync(Stream connection, string host, CancellationToken cancellation)
     {
         var stream = new SslStream(connection);
         string? refusal = null;
@@ -168,7 +189,7 @@ internal sealed class TlsPort
             // A session that is taken up again would not show what stands between its certificate and the authority.
             options.AllowTlsResume = false;
             options.RemoteCertificateValidationCallback = (_, certificate, chain, errors)
-                => IsAccepted(Problem(certificate as X509Certificate2, chain, errors), onRefusal);
+                => (certificate is null && _settings.AllowsNoCertificate) || IsAccepted(Problem(certificate as X509Certificate2, chain, errors), onRefusal);
         }
 
         return options;
@@ -252,12 +273,19 @@ internal sealed class TlsPort
     }
 }
 
-/// <summary>What the flags of a port are called.</summary>
-/// <param name="Port">In the log.</param>
-/// <param name="Flags">What stands before the names of most.</param>
-/// <param name="RevocationsFlag">The one that is called differently.</param>
-internal sealed record TlsPortNames(string Port, string Flags, string RevocationsFlag)
+/// <summary>What a port is called in the log, and the flags of its files in messages.</summary>
+public sealed record TlsPortNames(
+    string Port, string Certificate, string Key, string Authorities, string Revocations, string DialCertificate = "", string DialKey = "")
 {
-    public static readonly TlsPortNames Client = new("client port", "", "--client-crl-file");
-    public static readonly TlsPortNames Peer = new("peer port", "peer-", "--peer-crl-file");
+    public static TlsPortNames Client { get; } = new(
+        "client port", "--cert-file", "--key-file", "--trusted-ca-file", "--client-crl-file", "--client-cert-file", "--client-key-file");
+
+    public static TlsPortNames Peer { get; } = new(
+        "peer port",
+        "--peer-cert-file",
+        "--peer-key-file",
+        "--peer-trusted-ca-file",
+        "--peer-crl-file",
+        "--peer-client-cert-file",
+        "--peer-client-key-file");
 }

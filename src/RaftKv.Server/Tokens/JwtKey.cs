@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using RaftKv.Server.Tls;
+using RaftKv.Rpc.Tls;
 
 namespace RaftKv.Server.Tokens;
 

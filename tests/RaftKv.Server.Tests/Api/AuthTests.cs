@@ -219,7 +219,7 @@ public sealed class AuthTests : IAsyncLifetime
         await api.CallAsync<AuthUserGrantRoleResponse>("Auth/UserGrantRole", new AuthUserGrantRoleRequest { User = "root", Role = "root" });
         var revision = api.Member.Auth.Revision;
         await api.CallAsync<AuthEnableResponse>("Auth/AuthEnable", new AuthEnableRequest());
-        await api.CallAsync<AuthEnableResponse>("Auth/AuthEnable", new AuthEnableRequest());
+        await api.CallAsync<AuthEnableResponse>("Auth/AuthEnable", new AuthEnableRequest(), root);
         Assert.Equal((true, revision), (api.Member.Auth.IsEnabled, api.Member.Auth.Revision));
 
         Assert.Equal(Status(3, "etcdserver: user name is empty"), await api.RefusedAsync("Auth/UserList", new AuthUserListRequest()));

@@ -165,6 +165,7 @@ public sealed class PermissionTests : IAsyncLifetime
             ("Maintenance/Downgrade", new DowngradeRequest { Version = "3.5.0" }),
             ("Auth/AuthStatus", new AuthStatusRequest()),
             ("Auth/AuthDisable", new AuthDisableRequest()),
+            ("Auth/AuthEnable", new AuthEnableRequest()),
             ("Auth/UserAdd", new AuthUserAddRequest { Name = "x" }),
             ("Auth/UserDelete", new AuthUserDeleteRequest { Name = "x" }),
             ("Auth/UserChangePassword", new AuthUserChangePasswordRequest { Name = "x" }),

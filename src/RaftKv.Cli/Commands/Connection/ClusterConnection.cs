@@ -97,7 +97,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
 
         if (failure.Code == RpcStatusCode.Unavailable && !IsOfServer(failure))
         {
-            return new ConnectionFailure($"the call broke off, and whether it took effect is unknown: {failure.Status.Detail}", failure);
+            return new ConnectionFailure($"the call broke off, and whether it took effect is unknown: {failure.Status.Detail}{HintOfCertificate()}", failure);
         }
 
         return new ConnectionFailure(failure.Status.Detail is { Length: > 0 } text ? text : failure.Status.ToString(), failure);
@@ -135,6 +135,13 @@ internal sealed class ClusterConnection : IAsyncDisposable
     private static bool IsOfServer(RpcException failure)
         => failure.Status.Detail.StartsWith("etcdserver:", StringComparison.Ordinal)
             || failure.Status.Detail.StartsWith("raftkv:", StringComparison.Ordinal);
+
+    // A server that does not like a client's certificate ends the connection, and nothing that reaches us says why.
+    private string HintOfCertificate()
+        => _settings.Endpoints.All(endpoint => endpoint.Address.Scheme != "https") ? ""
+            : _settings.Tls?.ToOptions().ClientCertificateContext?.TargetCertificate is { } own
+                ? $" (it may be that the server refuses the certificate '{own.Subject}' of --cert)"
+                : " (it may be that the server asks for a certificate: see --cert and --key)";
 
     private SslClientAuthenticationOptions Tls(Endpoint endpoint)
     {
@@ -178,6 +185,10 @@ internal sealed class ClusterConnection : IAsyncDisposable
         {
             // Authentication is off: whoever asks is let in.
             return null;
+        }
+        catch (ConnectionFailure failure)
+        {
+            throw new CommandFailure(ExitCode.BadConnection, failure.Message, failure);
         }
     }
 

@@ -1,4 +1,4 @@
-namespace RaftKv.Server.Tls;
+namespace RaftKv.Rpc.Tls;
 
 /// <summary>
 /// What some files say, looked at again whenever it is asked for. If they have changed into something that cannot be used,

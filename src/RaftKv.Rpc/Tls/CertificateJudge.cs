@@ -1,7 +1,7 @@
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 
-namespace RaftKv.Server.Tls;
+namespace RaftKv.Rpc.Tls;
 
 /// <summary>Whether a certificate is believed, and in words why not.</summary>
 internal static class CertificateJudge

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
-namespace RaftKv.Server.Tls;
+namespace RaftKv.Rpc.Tls;
 
 /// <summary>A certificate with its private key, and the certificates that lead from it to an authority.</summary>
 internal sealed class KeyPair

@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
-namespace RaftKv.Server.Tls;
+namespace RaftKv.Rpc.Tls;
 
 /// <summary>Certificates in a file.</summary>
 internal static class PemCertificates
