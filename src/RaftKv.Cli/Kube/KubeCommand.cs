@@ -6,12 +6,16 @@ using KubeStore.Http;
 using KubeStore.Registry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using RaftKv.Cli.Serve;
 using RaftKv.Rpc.Client;
+using RaftKv.Rpc.Tls;
 using RaftKv.Server;
 using RaftKv.Server.Bootstrap;
+using RaftKv.Server.Tls;
 using RaftKv.Storage.Files;
 
 namespace RaftKv.Cli.Kube;
@@ -46,6 +50,24 @@ internal static class KubeCommand
         HelpName = "FILE",
     };
 
+    private static readonly Option<string> Certificate = new("--tls-cert-file")
+    {
+        Description = "The certificate for addresses with https, PEM, with those between it and the authority",
+        HelpName = "FILE",
+    };
+
+    private static readonly Option<string> CertificateKey = new("--tls-private-key-file")
+    {
+        Description = "Its private key, PEM",
+        HelpName = "FILE",
+    };
+
+    private static readonly Option<string> ClientAuthorities = new("--client-ca-file")
+    {
+        Description = "The authorities whose certificates say who somebody is: the common name is the user, organizations are groups",
+        HelpName = "FILE",
+    };
+
     private static readonly Option<string> AccountKey = new("--service-account-key-file")
     {
         Description = "The key that service accounts' tokens are signed with, made if it is not there; service-accounts.key in the data directory unless --endpoints is given",
@@ -60,7 +82,7 @@ internal static class KubeCommand
 
     public static Command Create()
     {
-        var command = new Command("kube", "Serve the Kubernetes API, on a member in this process or on a cluster") { Listen, DataDir, Endpoints, Tokens, AccountKey, AuditLog };
+        var command = new Command("kube", "Serve the Kubernetes API, on a member in this process or on a cluster") { Listen, DataDir, Endpoints, Tokens, Certificate, CertificateKey, ClientAuthorities, AccountKey, AuditLog };
         command.SetAction(RunAsync);
         return command;
     }
@@ -72,11 +94,12 @@ internal static class KubeCommand
         try
         {
             var listen = parsed.GetValue(Listen)!;
-            var options = parsed.GetValue(Tokens) is { Length: > 0 } file
-                ? new KubeApiOptions { Authenticate = TokenFile.Read(file).Authenticate, UsesRoles = true }
+            var tls = OpenTls(parsed, listen, error);
+            var options = Identity(parsed) is { } authenticate
+                ? new KubeApiOptions { Authenticate = authenticate, UsesRoles = true }
                 : listen.All(endPoint => IPAddress.IsLoopback(endPoint.Address))
                     ? new KubeApiOptions()
-                    : throw new FormatException("Without --token-auth-file everybody may do everything; that is served on loopback addresses only.");
+                    : throw new FormatException("Without --token-auth-file or --client-ca-file everybody may do everything; that is served on loopback addresses only.");
             using var auditFile = parsed.GetValue(AuditLog) is { Length: > 0 } log and not "-" ? Append(log) : null;
             var audit = parsed.GetValue(AuditLog) switch
             {
@@ -95,7 +118,7 @@ internal static class KubeCommand
                 {
                     Addresses = [.. endpoints.Split(',').Select(url => new Uri(url.Contains("://", StringComparison.Ordinal) ? url : $"http://{url}"))],
                 });
-                await ServeAsync(channel, listen, options, parsed.GetValue(AccountKey) ?? "", output, stop);
+                await ServeAsync(channel, listen, tls, options, parsed.GetValue(AccountKey) ?? "", output, stop);
                 return 0;
             }
 
@@ -103,31 +126,66 @@ internal static class KubeCommand
                 new RaftKvOptions { DataDirectory = parsed.GetValue(DataDir)!, ListenClient = [], ListenPeer = [new IPEndPoint(IPAddress.Loopback, 0)] }, stop);
             await node.WaitUntilReadyAsync(stop);
             await using var inner = node.OpenChannel();
-            await ServeAsync(inner, listen, options, parsed.GetValue(AccountKey) ?? Path.Join(parsed.GetValue(DataDir)!, "service-accounts.key"), output, stop);
+            await ServeAsync(inner, listen, tls, options, parsed.GetValue(AccountKey) ?? Path.Join(parsed.GetValue(DataDir)!, "service-accounts.key"), output, stop);
             return 0;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             return 0;
         }
-        catch (Exception refusal) when (refusal is BootstrapException or StorageException or IOException or FormatException or UnauthorizedAccessException)
+        catch (Exception refusal) when (refusal is BootstrapException or StorageException or IOException or FormatException or UnauthorizedAccessException or CertificateFileException)
         {
             await error.WriteLineAsync($"raftkv: {refusal.Message}");
             return 1;
         }
     }
 
+    // Null where everybody may be anybody.
+    private static Func<HttpContext, UserInfo?>? Identity(ParseResult parsed)
+    {
+        var tokens = parsed.GetValue(Tokens) is { Length: > 0 } file ? TokenFile.Read(file) : null;
+        if (parsed.GetValue(ClientAuthorities) is not { Length: > 0 })
+        {
+            return tokens is null ? null : tokens.Authenticate;
+        }
+
+        return http => ClientCertificates.Authenticate(http) ?? tokens?.Authenticate(http);
+    }
+
+    // Null where no address asks for TLS.
+    private static TlsPort? OpenTls(ParseResult parsed, ListenAddress[] listen, TextWriter error)
+    {
+        var settings = new PortTls
+        {
+            CertificateFile = parsed.GetValue(Certificate) ?? "",
+            KeyFile = parsed.GetValue(CertificateKey) ?? "",
+            AuthoritiesFile = parsed.GetValue(ClientAuthorities) ?? "",
+            AllowsNoCertificate = true,
+        };
+        if (!listen.Any(address => address.IsTls))
+        {
+            return settings is { CertificateFile.Length: 0, AuthoritiesFile.Length: 0 }
+                ? null
+                : throw new FormatException("There are certificates, and no address of --listen has TLS: write it as https://127.0.0.1:6443.");
+        }
+
+        return settings is { CertificateFile.Length: > 0, KeyFile.Length: > 0 }
+            ? TlsPort.Open(new TlsPortNames("Kubernetes API", "--tls-cert-file", "--tls-private-key-file", "--client-ca-file", ""), settings, new ErrorLines(error))
+            : throw new FormatException("An address of --listen has TLS: give --tls-cert-file and --tls-private-key-file.");
+    }
+
     // Each line is there as soon as its request has ended.
     private static StreamWriter Append(string file)
         => new(new FileStream(file, FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
 
-    private static async Task ServeAsync(RpcChannel channel, ListenAddress[] listen, KubeApiOptions options, string accountKey, TextWriter output, CancellationToken stop)
+    private static async Task ServeAsync(RpcChannel channel, ListenAddress[] listen, TlsPort? tls, KubeApiOptions options, string accountKey, TextWriter output, CancellationToken stop)
     {
         await using var registry = new KubeRegistry(channel);
         using var tokens = accountKey.Length > 0 ? new ServiceAccountTokens(registry, ServiceAccountTokens.OpenKey(accountKey)) : null;
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.Services.AddRoutingCore();
+        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             // The API has limits of its own, and says so in its own words.
@@ -135,7 +193,13 @@ internal static class KubeCommand
             kestrel.AddServerHeader = false;
             foreach (var endPoint in listen)
             {
-                kestrel.Listen(endPoint.EndPoint);
+                kestrel.Listen(endPoint.EndPoint, address =>
+                {
+                    if (endPoint.IsTls)
+                    {
+                        address.UseHttps(new TlsHandshakeCallbackOptions { OnConnection = one => new(tls!.ServerOptions(one.Connection.RemoteEndPoint)) });
+                    }
+                });
             }
         });
         await using var app = builder.Build();
