@@ -28,6 +28,12 @@ public sealed class RaftKvServerOptions
     /// <summary>Where the other members connect, written the same way. A member on its own needs none.</summary>
     public IList<string> ListenPeer { get; } = [];
 
+    /// <summary>For addresses of <see cref="ListenClient"/> that begin with <c>https://</c>.</summary>
+    public RaftKvServerTls ClientTls { get; } = new();
+
+    /// <summary>For addresses of <see cref="ListenPeer"/> that begin with <c>https://</c>, and for connections to others.</summary>
+    public RaftKvServerTls PeerTls { get; } = new();
+
     /// <summary>Where clients are told to connect, such as <c>http://10.0.0.1:2379</c>; where it listens if nothing is said.</summary>
     public IList<string> AdvertiseClientUrls { get; } = [];
 

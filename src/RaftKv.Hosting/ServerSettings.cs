@@ -25,6 +25,8 @@ internal static class ServerSettings
             DataDirectory = options.DataDirectory,
             ListenClient = EndPoints(nameof(options.ListenClient), options.ListenClient, problems),
             ListenPeer = EndPoints(nameof(options.ListenPeer), options.ListenPeer, problems),
+            ClientTls = options.ClientTls.Read(),
+            PeerTls = options.PeerTls.Read(),
             AdvertiseClientUrls = Urls(nameof(options.AdvertiseClientUrls), options.AdvertiseClientUrls, problems),
             AdvertisePeerUrls = peerUrls.Count > 0 ? peerUrls : [.. cluster.Where(member => member.Name == options.Name).Select(member => member.Item2)],
             InitialCluster = cluster,

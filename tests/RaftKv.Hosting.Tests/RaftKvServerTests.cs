@@ -63,6 +63,28 @@ public sealed class RaftKvServerTests : IDisposable
     }
 
     [Fact]
+    public async Task Configuration_says_what_it_proves_itself_with()
+    {
+        using var files = new CertificateFolder();
+        var (certificate, key) = files.Server();
+        var settings = HostedApplication.Quick();
+        settings["RaftKv:ListenClient:0"] = "https://localhost:0";
+        settings["RaftKv:ClientTls:CertificateFile"] = certificate;
+        settings["RaftKv:ClientTls:KeyFile"] = key;
+        await using var application = new HostedApplication(_folder.Path, settings);
+        await application.StartAsync();
+        await application.Server.WaitUntilReadyAsync(Stop);
+        await using var other = RaftKvClient.Connect(new RaftKvClientOptions
+        {
+            Endpoints = application.Server.Node.ClientEndPoints,
+            Tls = new Rpc.Client.RpcClientTls { Authorities = [files.Authority] },
+        });
+        await other.PutAsync("k", "v", cancellation: Stop);
+        Assert.Equal("https", application.Server.Node.ClientEndPoints[0].Scheme);
+        await application.StopAsync();
+    }
+
+    [Fact]
     public async Task Calls_that_come_before_the_member_wait_for_it()
     {
         await using var application = new HostedApplication(_folder.Path);
