@@ -21,7 +21,7 @@ internal abstract class ChangeCommand<TRequest, TResponse>(string name, string a
     {
         if (arguments.Count != count)
         {
-            throw CommandFailure.BadArguments($"{Name} command requires {missing}");
+            throw CommandFailure.BadArguments(missing);
         }
     }
 

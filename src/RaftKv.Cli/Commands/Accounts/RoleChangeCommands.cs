@@ -6,7 +6,7 @@ namespace RaftKv.Cli.Commands.Accounts;
 
 /// <summary><c>raftkv role add</c></summary>
 internal sealed class RoleAddCommand()
-    : ChangeCommand<AuthRoleAddRequest, AuthRoleAddResponse>("role add", "NAME", "Add a role, which may do nothing yet", 1, "role name as its argument")
+    : ChangeCommand<AuthRoleAddRequest, AuthRoleAddResponse>("role add", "NAME", "Add a role, which may do nothing yet", 1, "role add command requires role name as its argument")
 {
     protected override RpcMethod<AuthRoleAddRequest, AuthRoleAddResponse> Method => EtcdMethods.RoleAdd;
 
@@ -19,7 +19,7 @@ internal sealed class RoleAddCommand()
 
 /// <summary><c>raftkv role delete</c></summary>
 internal sealed class RoleDeleteCommand()
-    : ChangeCommand<AuthRoleDeleteRequest, AuthRoleDeleteResponse>("role delete", "NAME", "Remove a role, also from its users", 1, "role name as its argument")
+    : ChangeCommand<AuthRoleDeleteRequest, AuthRoleDeleteResponse>("role delete", "NAME", "Remove a role, also from its users", 1, "role delete command requires role name as its argument")
 {
     protected override RpcMethod<AuthRoleDeleteRequest, AuthRoleDeleteResponse> Method => EtcdMethods.RoleDelete;
 

@@ -18,7 +18,7 @@ internal sealed class RoleGrantPermissionCommand()
     {
         if (arguments.Count < 3)
         {
-            throw CommandFailure.BadArguments("role grant-permission command requires role name, permission type, and key [endkey] as its argument");
+            throw CommandFailure.BadArguments("role grant command requires role name, permission type, and key [endkey] as its argument");
         }
 
         Request(arguments);

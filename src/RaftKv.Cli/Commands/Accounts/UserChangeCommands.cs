@@ -6,7 +6,7 @@ namespace RaftKv.Cli.Commands.Accounts;
 
 /// <summary><c>raftkv user delete</c></summary>
 internal sealed class UserDeleteCommand()
-    : ChangeCommand<AuthUserDeleteRequest, AuthUserDeleteResponse>("user delete", "NAME", "Remove a user", 1, "user name as its argument")
+    : ChangeCommand<AuthUserDeleteRequest, AuthUserDeleteResponse>("user delete", "NAME", "Remove a user", 1, "user delete command requires user name as its argument")
 {
     protected override RpcMethod<AuthUserDeleteRequest, AuthUserDeleteResponse> Method => EtcdMethods.UserDelete;
 
@@ -19,7 +19,7 @@ internal sealed class UserDeleteCommand()
 
 /// <summary><c>raftkv user grant-role</c></summary>
 internal sealed class UserGrantRoleCommand()
-    : ChangeCommand<AuthUserGrantRoleRequest, AuthUserGrantRoleResponse>("user grant-role", "NAME ROLE", "Give a user the rights of a role", 2, "user name and role name as its argument")
+    : ChangeCommand<AuthUserGrantRoleRequest, AuthUserGrantRoleResponse>("user grant-role", "NAME ROLE", "Give a user the rights of a role", 2, "user grant command requires user name and role name as its argument")
 {
     protected override RpcMethod<AuthUserGrantRoleRequest, AuthUserGrantRoleResponse> Method => EtcdMethods.UserGrantRole;
 
@@ -32,7 +32,7 @@ internal sealed class UserGrantRoleCommand()
 
 /// <summary><c>raftkv user revoke-role</c></summary>
 internal sealed class UserRevokeRoleCommand()
-    : ChangeCommand<AuthUserRevokeRoleRequest, AuthUserRevokeRoleResponse>("user revoke-role", "NAME ROLE", "Take the rights of a role from a user", 2, "user name and role name as its argument")
+    : ChangeCommand<AuthUserRevokeRoleRequest, AuthUserRevokeRoleResponse>("user revoke-role", "NAME ROLE", "Take the rights of a role from a user", 2, "user revoke-role requires user name and role name as its argument")
 {
     protected override RpcMethod<AuthUserRevokeRoleRequest, AuthUserRevokeRoleResponse> Method => EtcdMethods.UserRevokeRole;
 

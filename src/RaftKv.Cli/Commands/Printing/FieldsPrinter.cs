@@ -214,7 +214,7 @@ internal sealed class FieldsPrinter(AnswerWriter output) : AnswerPrinter(output)
         Header(response.Header);
         foreach (var permission in response.Perm)
         {
-            Field("PermType", permission.PermType.ToString().ToUpperInvariant());
+            Field("PermType", $" {permission.PermType.ToString().ToUpperInvariant()}"); // With one blank more, as etcdctl has it.
             Field("Key", GoQuoted.Of(permission.Key.Span));
             Field("RangeEnd", GoQuoted.Of(permission.RangeEnd.Span));
         }

@@ -7,25 +7,18 @@ namespace RaftKv.Cli.Commands.Printing;
 /// <summary>A role and what it may do, for eyes.</summary>
 internal static class RolePrinter
 {
-    private const string Root = "root";
     private static readonly ByteString OpenEnd = ByteString.CopyFrom(0);
 
     public static void Print(string name, AuthRoleGetResponse response, AnswerWriter output)
     {
         output.Line($"Role {name}");
-        Print("KV Read:", name, response, Permission.Types.Type.Read, output);
-        Print("KV Write:", name, response, Permission.Types.Type.Write, output);
+        Print("KV Read:", response, Permission.Types.Type.Read, output);
+        Print("KV Write:", response, Permission.Types.Type.Write, output);
     }
 
-    private static void Print(string title, string name, AuthRoleGetResponse response, Permission.Types.Type type, AnswerWriter output)
+    private static void Print(string title, AuthRoleGetResponse response, Permission.Types.Type type, AnswerWriter output)
     {
         output.Line(title);
-        if (name == Root && response.Perm.Count == 0)
-        {
-            output.Line("\t[, <open ended>"); // It may do everything without being told.
-            return;
-        }
-
         foreach (var permission in response.Perm.Where(one => one.PermType == type || one.PermType == Permission.Types.Type.Readwrite))
         {
             Print(permission, output);
