@@ -44,7 +44,9 @@ internal sealed class SmallCluster : IAsyncDisposable
         await Task.WhenAll(Enumerable.Range(0, members).Select(cluster.StartAsync));
 
         // A member has started when all know its name; some changes are refused before.
-        await TestMember.Until(() => cluster._nodes.All(node => node!.Member.Members.All(member => member.HasStarted)));
+        // One that has applied nothing yet knows of no members at all.
+        await TestMember.Until(() => cluster._nodes.All(
+            node => node!.Member.Members.Count == members && node.Member.Members.All(member => member.HasStarted)));
         return cluster;
     }
 
