@@ -17,14 +17,14 @@ internal sealed partial class MaintenanceService : IDisposable
     private readonly IMember _member;
     private readonly ApiOptions _options;
     private readonly Proposals _proposals;
-    private readonly BrokenSnapshots _broken;
+    private readonly SnapshotStreams _streams;
 
     public MaintenanceService(IMember member, ApiOptions options, TimeProvider time, Proposals proposals)
     {
         _member = member;
         _options = options;
         _proposals = proposals;
-        _broken = new BrokenSnapshots(time);
+        _streams = new SnapshotStreams(time);
         Service = new RpcService(RpcReflection.Descriptor.Services.Single(service => service.Name == "Maintenance"))
             .Unary("Alarm", Refusals.Told<AlarmRequest, AlarmResponse>(AlarmAsync))
             .Unary("Status", Refusals.Told<StatusRequest, StatusResponse>(StatusAsync))
@@ -38,7 +38,7 @@ internal sealed partial class MaintenanceService : IDisposable
 
     public RpcService Service { get; }
 
-    public void Dispose() => _broken.Dispose();
+    public void Dispose() => _streams.Dispose();
 
     private async ValueTask<AlarmResponse> AlarmAsync(AlarmRequest request, RpcServerCall call)
     {
@@ -137,35 +137,25 @@ internal sealed partial class MaintenanceService : IDisposable
     private async ValueTask SnapshotAsync(SnapshotRequest request, RpcResponseStream<SnapshotResponse> responses, RpcServerCall call)
     {
         await _proposals.RootAsync(call).ConfigureAwait(false);
-        var cancellation = call.CancellationToken;
-        var broken = _broken.TryTake(call);
-        var source = broken?.Source ?? await _member.OpenSnapshotAsync(cancellation).ConfigureAwait(false);
-        var length = broken?.Length;
-        var offset = broken?.Offset ?? 0;
+        var stream = await _streams.BeginAsync(call, () => _member.OpenSnapshotAsync(call.CancellationToken)).ConfigureAwait(false);
+        var isWhole = false;
         try
         {
-            BrokenSnapshots.Tell(call, source, offset);
-            length ??= source.Length ?? _member.Space.Needed;
-            using var blobs = new SnapshotBlobs(length.Value, offset, _options.StorageVersion, responses);
-            await foreach (var piece in source.ReadAsync(0, cancellation).ConfigureAwait(false))
+            var source = stream.Source;
+            stream.Length ??= source.Length ?? _member.Space.Needed;
+            using var blobs = new SnapshotBlobs(stream.Length.Value, stream.Offset, _options.StorageVersion, responses);
+            await foreach (var piece in source.ReadAsync(0, call.CancellationToken).ConfigureAwait(false))
             {
                 await blobs.WriteAsync(piece).ConfigureAwait(false);
             }
 
             await blobs.EndAsync().ConfigureAwait(false);
+            isWhole = true;
         }
-        catch when (length is not null)
+        finally
         {
-            await _broken.KeepAsync(source, length.Value).ConfigureAwait(false);
-            throw;
+            await _streams.EndAsync(stream, isWhole).ConfigureAwait(false);
         }
-        catch
-        {
-            await source.DisposeAsync().ConfigureAwait(false);
-            throw;
-        }
-
-        await source.DisposeAsync().ConfigureAwait(false);
     }
 
     private async ValueTask<MoveLeaderResponse> MoveLeaderAsync(MoveLeaderRequest request, RpcServerCall call)

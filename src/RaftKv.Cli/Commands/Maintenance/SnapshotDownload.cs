@@ -59,8 +59,9 @@ internal sealed class SnapshotDownload(FileStream file, ClusterConnection cluste
         }
     }
 
-    // Nothing has come, and nobody has asked for more: that is for the person to decide.
-    private bool MayGoOn(RpcException failure) => failure.Code is RpcStatusCode.Unavailable or RpcStatusCode.Internal or RpcStatusCode.Unknown && file.Length > 0;
+    // Where nothing has come yet, what is wrong is said at once.
+    private bool MayGoOn(RpcException failure)
+        => file.Length > 0 && failure.Code is (RpcStatusCode.Unavailable or RpcStatusCode.Internal or RpcStatusCode.Unknown);
 
     private async Task<string> RunOnceAsync(CancellationToken stop)
     {

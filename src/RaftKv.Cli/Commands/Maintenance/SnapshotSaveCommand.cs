@@ -100,8 +100,15 @@ internal sealed class SnapshotSaveCommand() : ClientCommand("snapshot save", "FI
         var scratch = path + ".sorting";
         NewFile(to).Dispose();
         NewFile(scratch).Dispose();
-        EtcdExport.Write(Files, part, to, scratch);
-        File.Delete(scratch);
+        try
+        {
+            EtcdExport.Write(Files, part, to, scratch);
+        }
+        finally
+        {
+            File.Delete(scratch);
+        }
+
         File.Delete(part);
         return to;
     }
