@@ -275,7 +275,7 @@ public sealed class EtcdctlTests
         Assert.Equal(new CommandRun(0, "a\n1\n", ""), await CommandRun.OfAsync(endpoint, "get", "a", "--user=root:secret"));
         Assert.Equal(new CommandRun(0, "a\n1\n", ""), await CommandRun.OfAsync(endpoint, "get", "a", "--user=root", "--password=secret"));
         var refused = await CommandRun.OfAsync(endpoint, "get", "a", "--user=root:wrong");
-        Assert.Equal(new CommandRun(1, "", "Error: etcdserver: authentication failed, invalid user ID or password\n"), refused);
+        Assert.Equal(new CommandRun(2, "", "Error: etcdserver: authentication failed, invalid user ID or password\n"), refused);
         var nobody = await CommandRun.OfAsync(endpoint, "get", "a");
         Assert.Equal(new CommandRun(1, "", "Error: etcdserver: user name is empty\n"), nobody);
         var silent = await CommandRun.OfAsync(endpoint, "get", "a", "--user=root");
