@@ -112,7 +112,7 @@ public sealed class TlsTests : IAsyncLifetime
     {
         using var other = CertificateFolder.NewAuthority("Somebody else");
         var elsewhere = _files.Write("other-ca.crt", other.ExportCertificatePem());
-        var run = await CommandRun.OfAsync([$"--endpoints={Endpoint}", "--cacert", elsewhere, "--dial-timeout=10ms", "get", "a"]);
+        var run = await CommandRun.OfAsync([$"--endpoints={Endpoint}", "--cacert", elsewhere, "--dial-timeout=1m", "get", "a"]);
         Assert.Equal(1, run.Code);
         Assert.Contains($"no member can be reached at {Endpoint} (--endpoints)", run.Error, StringComparison.Ordinal);
         Assert.Contains(
@@ -129,7 +129,7 @@ public sealed class TlsTests : IAsyncLifetime
         var (mallory, key) = _files.Client("mallory", other);
         foreach (var own in (string[][])[[], ["--cert", mallory, "--key", key]])
         {
-            var run = await CommandRun.OfAsync([$"--endpoints={Endpoint}", "--cacert", _files.AuthorityFile, .. own, "--dial-timeout=10ms", "get", "a"]);
+            var run = await CommandRun.OfAsync([$"--endpoints={Endpoint}", "--cacert", _files.AuthorityFile, .. own, "--dial-timeout=1m", "get", "a"]);
             Assert.Equal(1, run.Code);
             Assert.Contains("certificate", run.Error, StringComparison.Ordinal);
             Assert.Contains(Endpoint, run.Error, StringComparison.Ordinal);

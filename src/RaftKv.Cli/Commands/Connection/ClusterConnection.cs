@@ -136,6 +136,10 @@ internal sealed class ClusterConnection : IAsyncDisposable
         => failure.Status.Detail.StartsWith("etcdserver:", StringComparison.Ordinal)
             || failure.Status.Detail.StartsWith("raftkv:", StringComparison.Ordinal);
 
+    // It would not be believed a moment later either.
+    private static bool IsDisbelieved(RpcException failure)
+        => failure.Status.Detail.Contains("the server is not believed", StringComparison.Ordinal);
+
     // A server that does not like a client's certificate ends the connection, and nothing that reaches us says why.
     private string HintOfCertificate()
         => _settings.Endpoints.All(endpoint => endpoint.Address.Scheme != "https") ? ""
@@ -204,7 +208,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
             }
             catch (RpcException failure)
             {
-                if (!IsUnreachable(failure) || Stopwatch.GetElapsedTime(started) >= _settings.DialTimeout)
+                if (!IsUnreachable(failure) || IsDisbelieved(failure) || Stopwatch.GetElapsedTime(started) >= _settings.DialTimeout)
                 {
                     throw Explain(failure);
                 }
