@@ -130,7 +130,7 @@ public sealed class ProgramTests : IDisposable
     [InlineData("names no member and its URL", "--peers", "http://127.0.0.1:1")]
     [InlineData("must be new or existing", "--initial-cluster-state", "old")]
     [InlineData("at least five heartbeat intervals", "--election-timeout", "200")]
-    [InlineData("--listen-metrics-urls is not there yet", "--listen-metrics-urls", "http://127.0.0.1:0")]
+    [InlineData("--wal-dir is not there yet", "--wal-dir", "elsewhere")]
     [InlineData("--cert-file and --key-file go together", "--cert-file", "server.crt")]
     [InlineData("--peer-cert-file: nowhere.crt does not exist.", "--peer-cert-file", "nowhere.crt", "--peer-key-file", "nowhere.key")]
     [InlineData("asks for TLS, but there is no certificate: give --cert-file and --key-file, or --auto-tls.", "--listen-client-urls", "https://127.0.0.1:0")]

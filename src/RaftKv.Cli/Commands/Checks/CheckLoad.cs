@@ -15,7 +15,14 @@ internal sealed class CheckLoad
 
     private static readonly Dictionary<string, string> Sizes = new()
     {
-        ["s"] = "s", ["small"] = "s", ["m"] = "m", ["medium"] = "m", ["l"] = "l", ["large"] = "l", ["xl"] = "xl", ["xLarge"] = "xl",
+        ["s"] = "s",
+        ["small"] = "s",
+        ["m"] = "m",
+        ["medium"] = "m",
+        ["l"] = "l",
+        ["large"] = "l",
+        ["xl"] = "xl",
+        ["xLarge"] = "xl",
     };
 
     private readonly Flag<string> _size;
