@@ -214,7 +214,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     {
         _transport = transport;
         _leaderCalls = leaderCalls;
-        _snapshots = new SnapshotTraffic(transport, _store, _inbox);
+        _snapshots = new SnapshotTraffic(transport, _store, _inbox, hasThreads: true);
         var known = _store.Machine.Members.Count > 0 ? _store.Machine.Members : _who.Members;
         SyncPeers(known);
 
@@ -325,7 +325,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     {
         // The source lets go of the state; this holds it only until then.
         var state = await AskStateAsync(OfferedState.Of, cancellation).ConfigureAwait(false);
-        var source = new StateSource(state, state.Hold()!);
+        var source = new QuietSource(new StateSource(state, state.Hold()!));
         state.Release();
         return source;
     }

@@ -7,7 +7,11 @@ using RaftKv.Storage.Snapshots;
 namespace RaftKv.Server.Hosting;
 
 /// <summary>Whole states on their way out to members that are too far behind, and in from the leader.</summary>
-internal sealed class SnapshotTraffic(IPeerNetwork peers, StateStore store, Inbox<ReplicaInput> replica) : ISnapshotCourier
+/// <param name="peers">The way out.</param>
+/// <param name="store">Takes in what arrives.</param>
+/// <param name="replica">Told how it went.</param>
+/// <param name="hasThreads">Whether making the bytes may have a thread of its own.</param>
+internal sealed class SnapshotTraffic(IPeerNetwork peers, StateStore store, Inbox<ReplicaInput> replica, bool hasThreads) : ISnapshotCourier
 {
     private readonly Lock _gate = new();
     private int _arriving;
@@ -25,7 +29,8 @@ internal sealed class SnapshotTraffic(IPeerNetwork peers, StateStore store, Inbo
             return;
         }
 
-        peers.SendSnapshot(message, new StateSource(state, view));
+        var source = new StateSource(state, view);
+        peers.SendSnapshot(message, hasThreads ? new QuietSource(source) : source);
     }
 
     public void Discard(ArrivedState state)

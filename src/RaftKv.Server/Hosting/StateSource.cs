@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
-using System.Threading.Channels;
 using RaftKv.Server.Peers;
 using RaftKv.Server.Replica;
 using RaftKv.Storage.Mvcc;
@@ -8,15 +7,9 @@ using RaftKv.Storage.Snapshots;
 
 namespace RaftKv.Server.Hosting;
 
-/// <summary>
-/// The state as bytes, from any offset on: the same ones each time. They are made by a thread that gives way to all others,
-/// so that requests are answered meanwhile.
-/// </summary>
+/// <summary>The state as bytes, from any offset on: the same ones each time.</summary>
 internal sealed class StateSource(OfferedState state, KeySpaceView view) : ISnapshotSource
 {
-    // One on its way while the next is made.
-    private const int Pieces = 2;
-
     public Guid Id => state.Id;
 
     public long? Length => null;
@@ -24,23 +17,25 @@ internal sealed class StateSource(OfferedState state, KeySpaceView view) : ISnap
     public async IAsyncEnumerable<ReadOnlyMemory<byte>> ReadAsync(
         long offset, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        using var free = new SemaphoreSlim(Pieces);
-        var made = Channel.CreateUnbounded<ReadOnlyMemory<byte>>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
-        var making = QuietThread.Run("raftkv snapshot", () => Make(offset, free, made.Writer, stop.Token));
-        try
+        var writer = new StateSnapshotWriter(state.Tables, view);
+        var piece = new ArrayBufferWriter<byte>(300 * 1024);
+        var at = 0L;
+        while (writer.TryWrite(piece))
         {
-            await foreach (var piece in made.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
+            cancellation.ThrowIfCancellationRequested();
+            var end = at + piece.WrittenCount;
+            if (end > offset)
             {
-                yield return piece;
-                free.Release();
+                yield return piece.WrittenMemory[(int)Math.Max(0, offset - at)..];
             }
-        }
-        finally
-        {
-            // The view must not go before its reader has.
-            await stop.CancelAsync().ConfigureAwait(false);
-            await making.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            else if ((at & 0xfffff) == 0)
+            {
+                // What was sent before the cut is made again, and should not hold a thread for long.
+                await Task.Yield();
+            }
+
+            at = end;
+            piece.ResetWrittenCount();
         }
     }
 
@@ -49,38 +44,5 @@ internal sealed class StateSource(OfferedState state, KeySpaceView view) : ISnap
         view.Dispose();
         state.Release();
         return ValueTask.CompletedTask;
-    }
-
-    private void Make(long offset, SemaphoreSlim free, ChannelWriter<ReadOnlyMemory<byte>> made, CancellationToken stop)
-    {
-        try
-        {
-            var writer = new StateSnapshotWriter(state.Tables, view);
-            var rooms = Enumerable.Range(0, Pieces).Select(_ => new ArrayBufferWriter<byte>(300 * 1024)).ToArray();
-            var next = 0;
-            var at = 0L;
-            free.Wait(stop);
-            while (writer.TryWrite(rooms[next]))
-            {
-                stop.ThrowIfCancellationRequested();
-                var room = rooms[next];
-                var end = at + room.WrittenCount;
-                if (end > offset)
-                {
-                    made.TryWrite(room.WrittenMemory[(int)Math.Max(0, offset - at)..]);
-                    free.Wait(stop);
-                    next = (next + 1) % Pieces;
-                }
-
-                at = end;
-                rooms[next].ResetWrittenCount();
-            }
-
-            made.Complete();
-        }
-        catch (Exception failure)
-        {
-            made.Complete(failure);
-        }
     }
 }

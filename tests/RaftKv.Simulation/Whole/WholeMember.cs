@@ -103,7 +103,7 @@ internal sealed partial class WholeMember : IMember, IReplicaObserver, IBackgrou
             MembersChanged,
             _reported);
         _stages.Mending.Told = LookAtComparison;
-        _snapshots = new SnapshotTraffic(this, _stages.Store, _stages.Inbox);
+        _snapshots = new SnapshotTraffic(this, _stages.Store, _stages.Inbox, hasThreads: false);
         DurableIndex = _wal.Last.Index;
         world.Recovered(new ReplicaLog(_wal), StateNow(), StateHash);
         _checkedIndex = AppliedIndex;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net.Sockets;
 using RaftKv.Cli.Commands.Flags;
 using RaftKv.Cli.Commands.Printing;
 using RaftKv.Load;
@@ -20,48 +19,34 @@ internal sealed class CheckDataScaleCommand() : ClientCommand("check datascale",
 
     public override void Check(ParsedArguments arguments, ClientSession session) => _load.Check(arguments, Name);
 
-    public override async Task<int> RunAsync(ParsedArguments arguments, ClientSession session, CancellationToken stop)
+    public override Task<int> RunAsync(ParsedArguments arguments, ClientSession session, CancellationToken stop)
+        => _load.RunAsync(session, stop => FillAsync(session, stop), stop);
+
+    private async Task<int> FillAsync(ClientSession session, CancellationToken stop)
     {
-        using var interruption = new Interruption(stop);
-        await _load.BeginAsync(session, interruption.Token);
-        var before = await MemoryAsync(session, interruption.Token);
+        var before = await MemoryAsync(session, stop);
         var keys = _load.Of(10_000, 100_000, 1_000_000, 3_000_000);
         var clients = _load.Of(50, 200, 500, 1000);
         session.Output.Line($"Start data scale check for work load [{keys} key-value pairs, 1024 bytes per key-value, {clients} concurrent clients].").Flush();
-        try
-        {
-            var figures = await LoadRun.CompleteAsync(
-                new LoadPlan
-                {
-                    Endpoints = await session.Cluster.LoadEndpointsAsync(interruption.Token),
-                    Work = _load.Puts(keys, isFilling: true),
-                    Clients = clients,
-                    Connections = Math.Max(1, clients / 10),
-                    Operations = keys,
-                },
-                interruption.Token);
-            var used = (await MemoryAsync(session, interruption.Token) - before) / BytesInMb;
-            if (figures.Refused > 0)
+        var figures = await LoadRun.CompleteAsync(
+            new LoadPlan
             {
-                session.Output.Line($"FAIL: {figures.Refused} of {keys} keys were refused");
-                return ExitCode.Error;
-            }
+                Endpoints = await session.Cluster.LoadEndpointsAsync(stop),
+                Work = _load.Puts(keys, isFilling: true),
+                Clients = clients,
+                Connections = Math.Max(1, clients / 10),
+                Operations = keys,
+            },
+            stop);
+        var used = (await MemoryAsync(session, stop) - before) / BytesInMb;
+        if (figures.Refused > 0)
+        {
+            session.Output.Line($"FAIL: {figures.Refused} of {keys} keys were refused");
+            return ExitCode.Error;
+        }
 
-            session.Output.Line(string.Create(CultureInfo.InvariantCulture, $"PASS: Approximate system memory used : {used:F2} MB."));
-            return ExitCode.Success;
-        }
-        catch (Exception broken) when (broken is IOException or SocketException)
-        {
-            throw new CommandFailure(ExitCode.Error, $"the load broke off: {broken.Message}", broken);
-        }
-        catch (OperationCanceledException told) when (interruption.Token.IsCancellationRequested)
-        {
-            throw new CommandFailure(ExitCode.Interrupted, "the check was told to stop", told);
-        }
-        finally
-        {
-            await _load.EndAsync(session);
-        }
+        session.Output.Line(string.Create(CultureInfo.InvariantCulture, $"PASS: Approximate system memory used : {used:F2} MB."));
+        return ExitCode.Success;
     }
 
     /// <summary>The value of a metric without labels in Prometheus' text; null if there is none.</summary>

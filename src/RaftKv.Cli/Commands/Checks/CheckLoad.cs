@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using RaftKv.Cli.Commands.Flags;
 using RaftKv.Cli.Commands.KeyValues;
 using RaftKv.Cli.Commands.Text;
@@ -64,8 +65,32 @@ internal sealed class CheckLoad
     public Puts Puts(int keys, bool isFilling = false)
         => new(new LoadKeys(keys, KeyBytes, ByteText.Bytes(_prefix.Value)), ValueBytes, isFilling);
 
+    /// <summary>Runs a check, and deletes its keys whatever came of it.</summary>
+    /// <exception cref="CommandFailure">It could not be run to its end.</exception>
+    public async Task<T> RunAsync<T>(ClientSession session, Func<CancellationToken, Task<T>> check, CancellationToken stop)
+    {
+        using var interruption = new Interruption(stop);
+        await BeginAsync(session, interruption.Token);
+        try
+        {
+            return await check(interruption.Token);
+        }
+        catch (Exception broken) when (broken is IOException or SocketException)
+        {
+            throw new CommandFailure(ExitCode.Error, $"the load broke off: {broken.Message}", broken);
+        }
+        catch (OperationCanceledException told) when (interruption.Token.IsCancellationRequested)
+        {
+            throw new CommandFailure(ExitCode.Interrupted, "the check was told to stop", told);
+        }
+        finally
+        {
+            await EndAsync(session);
+        }
+    }
+
     /// <exception cref="CommandFailure">There are keys under the prefix, which the check would delete.</exception>
-    public async Task BeginAsync(ClientSession session, CancellationToken stop)
+    private async Task BeginAsync(ClientSession session, CancellationToken stop)
     {
         var (key, end) = KeyRange.Prefix(_prefix.Value);
         var request = new RangeRequest { Key = key, RangeEnd = end, Limit = 1, KeysOnly = true };
@@ -77,7 +102,7 @@ internal sealed class CheckLoad
     }
 
     /// <summary>Deletes the keys, and whatever else the flags ask for.</summary>
-    public async Task EndAsync(ClientSession session)
+    private async Task EndAsync(ClientSession session)
     {
         var (key, end) = KeyRange.Prefix(_prefix.Value);
         var deleted = await session.Cluster.CallAsync(

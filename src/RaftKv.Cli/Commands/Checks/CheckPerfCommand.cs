@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net.Sockets;
 using RaftKv.Cli.Commands.Flags;
 using RaftKv.Cli.Commands.Printing;
 using RaftKv.Load;
@@ -35,26 +34,7 @@ internal sealed class CheckPerfCommand() : ClientCommand("check perf", "", "See 
 
     public override async Task<int> RunAsync(ParsedArguments arguments, ClientSession session, CancellationToken stop)
     {
-        using var interruption = new Interruption(stop);
-        await _load.BeginAsync(session, interruption.Token);
-        LoadFigures figures;
-        try
-        {
-            figures = await MeasureAsync(session, interruption.Token);
-        }
-        catch (Exception broken) when (broken is IOException or SocketException)
-        {
-            throw new CommandFailure(ExitCode.Error, $"the load broke off: {broken.Message}", broken);
-        }
-        catch (OperationCanceledException told) when (interruption.Token.IsCancellationRequested)
-        {
-            throw new CommandFailure(ExitCode.Interrupted, "the check was told to stop", told);
-        }
-        finally
-        {
-            await _load.EndAsync(session);
-        }
-
+        var figures = await _load.RunAsync(session, stop => MeasureAsync(session, stop), stop);
         return Judge(session.Output, figures, _load.Of(150, 1000, 8000, 15000)) ? ExitCode.Success : ExitCode.Error;
     }
 
