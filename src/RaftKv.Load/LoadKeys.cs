@@ -11,14 +11,14 @@ public sealed class LoadKeys
     /// <param name="count">How many there are.</param>
     /// <param name="length">Of each, in bytes.</param>
     /// <param name="prefix">What they begin with.</param>
-    public LoadKeys(int count, int length = 64, ReadOnlySpan<byte> prefix = default)
+    public LoadKeys(int count, int length = 64, byte[]? prefix = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(length, Digits + prefix.Length);
+        ArgumentOutOfRangeException.ThrowIfLessThan(length, Digits + (prefix?.Length ?? 0));
         Count = count;
         _pattern = new byte[length];
         _pattern.AsSpan().Fill((byte)'k');
-        prefix.CopyTo(_pattern);
+        prefix?.CopyTo(_pattern, 0);
     }
 
     public int Count { get; }
