@@ -21,17 +21,13 @@ internal sealed class TokenCallers(IMember member, ITokens tokens, bool knowsCer
 
     public ValueTask<Caller> FindAsync(RpcServerCall call)
     {
-        if (!member.Auth.IsEnabled)
+        if ((call.Metadata("token") ?? call.Metadata("authorization")) is { } metadata)
         {
-            return new(Caller.Nobody);
+            var token = metadata.StartsWith(Prefix, StringComparison.Ordinal) ? metadata[Prefix.Length..] : metadata;
+            return tokens.IsAhead(token) ? FindLaterAsync(token, call.CancellationToken) : new(Find(token));
         }
 
-        if ((call.Metadata("token") ?? call.Metadata("authorization")) is { } token)
-        {
-            return FindAsync(token.StartsWith(Prefix, StringComparison.Ordinal) ? token[Prefix.Length..] : token, call.CancellationToken);
-        }
-
-        if (!knowsCertificates || call.ClientCertificate is not { } certificate)
+        if (!member.Auth.IsEnabled || !knowsCertificates || call.ClientCertificate is not { } certificate)
         {
             return new(Caller.Nobody);
         }
@@ -40,6 +36,21 @@ internal sealed class TokenCallers(IMember member, ITokens tokens, bool knowsCer
         return new(name.Length > 0 ? new Caller(name, member.Auth.Revision) : Caller.Nobody);
     }
 
-    private async ValueTask<Caller> FindAsync(string token, CancellationToken cancellation)
-        => await tokens.FindAsync(token, cancellation).ConfigureAwait(false) ?? throw new RpcException(ApiErrors.InvalidToken);
+    // Who shows a token from ahead was told that authentication is on, or of a user, before this member was. It judges once it
+    // knows everything that anybody was told of; a place beyond that was made up.
+    private async ValueTask<Caller> FindLaterAsync(string token, CancellationToken cancellation)
+    {
+        await member.WaitUntilCurrentAsync(cancellation).ConfigureAwait(false);
+        return Find(token);
+    }
+
+    private Caller Find(string token)
+    {
+        if (!member.Auth.IsEnabled)
+        {
+            return Caller.Nobody;
+        }
+
+        return tokens.Find(token) ?? throw new RpcException(ApiErrors.InvalidToken);
+    }
 }

@@ -13,6 +13,9 @@ internal interface ITokens
     /// <exception cref="Rpc.RpcException">There is none for this user, or from this member.</exception>
     ValueTask<string?> IssueAsync(string user, long checkedRevision, CancellationToken cancellation);
 
+    /// <summary>Whether another member gave that token out, at a place of the log to which this one has not come.</summary>
+    bool IsAhead(string token);
+
     /// <summary>On whose behalf somebody calls who shows a token; null if it is none of ours, or over.</summary>
-    ValueTask<Caller?> FindAsync(string token, CancellationToken cancellation);
+    Caller? Find(string token);
 }

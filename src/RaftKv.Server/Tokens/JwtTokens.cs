@@ -51,25 +51,12 @@ internal sealed class JwtTokens(IMember member, JwtKey key, TimeSpan timeToLive,
         return new($"{signed}.{Base64Url.EncodeToString(key.Sign(Encoding.ASCII.GetBytes(signed)))}");
     }
 
-    public ValueTask<Caller?> FindAsync(string token, CancellationToken cancellation)
-    {
-        if (!_seen.TryGetValue(token, out var claims))
-        {
-            if (Read(token) is not { } read)
-            {
-                return default;
-            }
+    public bool IsAhead(string token) => ClaimsOf(token) is { } claims && claims.Revision > member.Auth.Revision;
 
-            if (_seen.Count >= RememberedMax)
-            {
-                _seen.Clear();
-            }
-
-            _seen[token] = claims = read;
-        }
-
-        return claims.Expiry <= time.GetUtcNow().ToUnixTimeSeconds() ? default : new(new Caller(claims.User, claims.Revision));
-    }
+    public Caller? Find(string token)
+        => ClaimsOf(token) is { } claims && claims.Expiry > time.GetUtcNow().ToUnixTimeSeconds()
+            ? new Caller(claims.User, claims.Revision)
+            : null;
 
     public void Dispose() => key.Dispose();
 
@@ -84,6 +71,27 @@ internal sealed class JwtTokens(IMember member, JwtKey key, TimeSpan timeToLive,
         }
 
         return Base64Url.EncodeToString(bytes.WrittenSpan);
+    }
+
+    private Claims? ClaimsOf(string token)
+    {
+        if (_seen.TryGetValue(token, out var known))
+        {
+            return known;
+        }
+
+        if (Read(token) is not { } read)
+        {
+            return null;
+        }
+
+        if (_seen.Count >= RememberedMax)
+        {
+            _seen.Clear();
+        }
+
+        _seen[token] = read;
+        return read;
     }
 
     private Claims? Read(string token)

@@ -11,7 +11,6 @@ namespace RaftKv.Server.Tokens;
 
 /// <summary>
 /// etcd's simple tokens: sixteen letters that nobody could guess, and the place in the log where all members learn of them.
-/// A member that has not come that far waits before it judges.
 /// </summary>
 internal sealed class SimpleTokens(IMember member, TokenTable table) : ITokens
 {
@@ -31,14 +30,10 @@ internal sealed class SimpleTokens(IMember member, TokenTable table) : ITokens
         };
     }
 
-    public async ValueTask<Caller?> FindAsync(string token, CancellationToken cancellation)
-    {
-        if (TryReadIndex(token, out var index) && index > member.Status.AppliedIndex)
-        {
-            // As far as everything that anybody was told of: a place beyond that was made up.
-            await member.WaitUntilCurrentAsync(cancellation).ConfigureAwait(false);
-        }
+    public bool IsAhead(string token) => TryReadIndex(token, out var index) && index > member.Status.AppliedIndex;
 
+    public Caller? Find(string token)
+    {
         // Its rights are those of now, so it has the revision of now: whatever changes from here on is noticed.
         var auth = member.Auth;
         return table.Find(token, auth) is { } user ? new Caller(user, auth.Revision) : null;

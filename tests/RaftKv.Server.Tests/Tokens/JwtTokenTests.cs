@@ -42,13 +42,20 @@ public sealed class JwtTokenTests : IDisposable
         Assert.Equal(member.Auth.Revision, claims.GetProperty("revision").GetInt64());
         Assert.Equal(_time.GetUtcNow().ToUnixTimeSeconds() + 300, claims.GetProperty("exp").GetInt64());
 
-        Assert.Equal("alice", (await other.FindAsync(token, Stop))!.Value.User);
-        Assert.Equal(member.Auth.Revision, (await other.FindAsync(token, Stop))!.Value.AuthRevision);
+        Assert.Equal("alice", other.Find(token)!.Value.User);
+        Assert.Equal(member.Auth.Revision, other.Find(token)!.Value.AuthRevision);
         _time.Advance(TimeSpan.FromSeconds(299));
-        Assert.NotNull(await other.FindAsync(token, Stop));
+        Assert.NotNull(other.Find(token));
         _time.Advance(TimeSpan.FromSeconds(1));
-        Assert.Null(await other.FindAsync(token, Stop));
+        Assert.Null(other.Find(token));
         Assert.Null(await signer.IssueAsync("alice", member.Auth.Revision - 1, Stop));
+
+        // A member that has not heard of these users, nor that authentication is on, must not judge yet.
+        using var behind = new LoneMember(_time);
+        using var early = new JwtTokens(behind, JwtKey.Open(Keys(method)), TimeSpan.FromMinutes(5), _time);
+        Assert.True(early.IsAhead(token));
+        Assert.False(signer.IsAhead(token));
+        Assert.False(early.IsAhead(token[..^4] + "AAAA"));
     }
 
     [Fact]
@@ -70,10 +77,10 @@ public sealed class JwtTokenTests : IDisposable
         ];
         foreach (var one in forged)
         {
-            Assert.Null(await tokens.FindAsync(one, Stop));
+            Assert.Null(tokens.Find(one));
         }
 
-        Assert.NotNull(await tokens.FindAsync(token, Stop));
+        Assert.NotNull(tokens.Find(token));
     }
 
     [Fact]
