@@ -10,7 +10,7 @@ internal sealed class ReadAhead
     // Reads in a row, each right behind the one before, after which the next is believed to follow, too.
     private const int Believed = 4;
 
-    private readonly byte[] _blocks = new byte[RecordDevice.ChunkBytes];
+    private byte[] _blocks = [];
     private long _device;
     private long _start;
     private int _length;
@@ -53,6 +53,12 @@ internal sealed class ReadAhead
     /// <summary>Where blocks from an address on may be put; they are here when <see cref="Filled"/> says how many.</summary>
     public Span<byte> Fill(long address)
     {
+        if (_blocks.Length == 0)
+        {
+            // Most threads never read in a row.
+            _blocks = new byte[RecordDevice.ChunkBytes];
+        }
+
         _start = address;
         _length = 0;
         return _blocks;
