@@ -142,8 +142,7 @@ internal sealed partial class MaintenanceService : IDisposable
         try
         {
             var source = stream.Source;
-            stream.Length ??= source.Length ?? _member.Space.Needed;
-            using var blobs = new SnapshotBlobs(stream.Length.Value, stream.Offset, _options.StorageVersion, responses);
+            using var blobs = new SnapshotBlobs(source.Length ?? _member.Space.Needed, stream.Offset, _options.StorageVersion, responses);
             await foreach (var piece in source.ReadAsync(0, call.CancellationToken).ConfigureAwait(false))
             {
                 await blobs.WriteAsync(piece).ConfigureAwait(false);

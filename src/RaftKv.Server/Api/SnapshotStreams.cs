@@ -61,7 +61,7 @@ internal sealed class SnapshotStreams(TimeProvider time) : IDisposable
         lock (_gate)
         {
             _streams.Remove(stream);
-            if (_hasEnded || stream.Length is null)
+            if (_hasEnded)
             {
                 gone.Add(stream);
             }
@@ -155,9 +155,6 @@ internal sealed class SnapshotStream(ISnapshotSource source)
     private volatile TaskCompletionSource _sent = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public ISnapshotSource Source => source;
-
-    /// <summary>Null until somebody has gone through it.</summary>
-    public long? Length { get; set; }
 
     /// <summary>The byte that it begins with.</summary>
     public long Offset { get; set; }
