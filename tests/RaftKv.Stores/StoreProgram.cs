@@ -15,15 +15,18 @@ public sealed record StoreProgram(string Name, string Path)
 
     /// <summary>The raftkv of this build, or null if it was not built.</summary>
     public static StoreProgram? FindRaftKv()
-    {
-        if (Environment.GetEnvironmentVariable(RaftKvVariable) is { Length: > 0 } told)
-        {
-            return new StoreProgram("raftkv", told);
-        }
+        => Environment.GetEnvironmentVariable(RaftKvVariable) is { Length: > 0 } told
+            ? new StoreProgram("raftkv", told)
+            : FindNeighbour("RaftKv.Cli", "raftkv");
 
+    /// <summary>The raftkv of this build on a disk and a clock that fail when they are told to, or null.</summary>
+    public static StoreProgram? FindFaultyRaftKv() => FindNeighbour("RaftKv.FaultyMember", "raftkv-faulty");
+
+    private static StoreProgram? FindNeighbour(string project, string file)
+    {
         // artifacts/bin/<project>/<configuration>/ is where this assembly is, and where its neighbour is, too.
         var own = new DirectoryInfo(AppContext.BaseDirectory);
-        var path = System.IO.Path.Combine(own.Parent!.Parent!.FullName, "RaftKv.Cli", own.Name, "raftkv");
+        var path = System.IO.Path.Combine(own.Parent!.Parent!.FullName, project, own.Name, file);
         return File.Exists(path) ? new StoreProgram("raftkv", path) : null;
     }
 

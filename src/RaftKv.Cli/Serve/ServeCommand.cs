@@ -13,7 +13,9 @@ namespace RaftKv.Cli.Serve;
 /// <summary><c>raftkv</c> without a command: a member, until it is told to stop.</summary>
 internal static class ServeCommand
 {
-    public static void AddTo(RootCommand raftkv)
+    /// <param name="raftkv">The program.</param>
+    /// <param name="start">What starts a member; null: the usual. Fault tests give it a disk and a clock of their own.</param>
+    public static void AddTo(RootCommand raftkv, Func<RaftKvOptions, CancellationToken, Task<RaftKvNode>>? start = null)
     {
         var flags = new ServeFlags();
         raftkv.Subcommands.Add(ConfigCommand.Create(raftkv, flags));
@@ -22,10 +24,15 @@ internal static class ServeCommand
             raftkv.Options.Add(flag);
         }
 
-        raftkv.SetAction((parsed, stop) => RunAsync(raftkv, flags, parsed, stop));
+        raftkv.SetAction((parsed, stop) => RunAsync(raftkv, flags, start ?? RaftKvNode.StartAsync, parsed, stop));
     }
 
-    private static async Task<int> RunAsync(RootCommand raftkv, ServeFlags flags, ParseResult parsed, CancellationToken stop)
+    private static async Task<int> RunAsync(
+        RootCommand raftkv,
+        ServeFlags flags,
+        Func<RaftKvOptions, CancellationToken, Task<RaftKvNode>> start,
+        ParseResult parsed,
+        CancellationToken stop)
     {
         var output = parsed.InvocationConfiguration.Output;
         var error = parsed.InvocationConfiguration.Error;
@@ -43,7 +50,7 @@ internal static class ServeCommand
                 .SetMinimumLevel(LogLevel.Trace)
                 .AddFilter((category, level) => IsWorthALine(category, level, levels.Level))
                 .AddProvider(new LineLoggers(lines, flags.LogsJson(parsed), TimeProvider.System)));
-            return await ServeAsync(flags.Read(parsed) with { Loggers = loggers, LogLevels = levels }, output, error, stop);
+            return await ServeAsync(start, flags.Read(parsed) with { Loggers = loggers, LogLevels = levels }, output, error, stop);
         }
         catch (Exception refusal) when (refusal is FlagException or BootstrapException or StorageException or MemberRemovedException or MemberLostDataException)
         {
@@ -68,9 +75,10 @@ internal static class ServeCommand
             : category?.StartsWith("Microsoft", StringComparison.Ordinal) == true ? level >= LogLevel.Warning && level >= wanted
             : level >= wanted;
 
-    private static async Task<int> ServeAsync(RaftKvOptions options, TextWriter output, TextWriter error, CancellationToken stop)
+    private static async Task<int> ServeAsync(
+        Func<RaftKvOptions, CancellationToken, Task<RaftKvNode>> start, RaftKvOptions options, TextWriter output, TextWriter error, CancellationToken stop)
     {
-        await using var node = await RaftKvNode.StartAsync(options, stop);
+        await using var node = await start(options, stop);
         await output.WriteLineAsync(string.Create(
             CultureInfo.InvariantCulture,
             $"raftkv {RaftKvNode.Version} (etcd API {RaftKvNode.EtcdVersion}): member '{options.Name}' {node.Member.Self} of cluster {node.Member.ClusterId:x16}"));

@@ -66,13 +66,12 @@ internal interface IStageRunner : IDoorbell, IDisposable
 /// <summary>The machine: its disk, a thread under each stage, sockets.</summary>
 internal sealed class MachineGround : MemberGround
 {
-    public static readonly MachineGround Instance = new();
+    public static readonly MachineGround Instance = new(new PhysicalFileSystem());
 
-    private MachineGround()
-    {
-    }
+    /// <param name="files">Its disk. Fault tests put their own in between.</param>
+    public MachineGround(IFileSystem files) => Files = files;
 
-    public override IFileSystem Files { get; } = new PhysicalFileSystem();
+    public override IFileSystem Files { get; }
 
     public override IBackground Background { get; } = new PoolBackground();
 

@@ -27,6 +27,15 @@ public sealed class LeaseAndLockTests
     }
 
     [Fact]
+    public void Where_clocks_run_twice_as_fast_a_lease_may_end_after_half_its_time_and_not_before()
+    {
+        Leases.Passes(Drifting(Lease("grant", 0, 10, timeToLive: 2), Lease("look", Second + 10, Second + 20)));
+        Leases.Finds("early-end", Drifting(Lease("grant", 0, 10, timeToLive: 2), Lease("look", Second / 2, (Second / 2) + 10)));
+
+        static History Drifting(params Invocation[] operations) => History.Of(Op.Run() with { Drift = 2 }, operations);
+    }
+
+    [Fact]
     public void A_lease_that_was_revoked_may_end_at_once()
     {
         Leases.Passes(Lease("grant", 0, 10, timeToLive: 2), Lease("revoke", 20, 30), Lease("look", 40, 50));

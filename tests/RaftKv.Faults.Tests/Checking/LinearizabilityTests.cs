@@ -34,6 +34,13 @@ public sealed class LinearizabilityTests
         Op.Read(1, 5, 6, "a", 1, 2),
         Op.Read(2, 7, 8, null, 0, 0, revision: 1));
 
+    [Fact]
+    public void A_transaction_that_only_writes_is_a_write_of_each_of_its_keys()
+    {
+        Checker.Passes(Op.Txn(0, 0, 1, "write k a", "write j b").At(2), Op.Read(1, 2, 3, "a", 1, 2), Op.Delete(1, 4, 5, isDone: true, 3));
+        Checker.Finds(NotLinearizable, Op.Txn(0, 0, 1, "write k a", "write j b").At(2), Op.Read(1, 2, 3, null, 0, 0, revision: 2));
+    }
+
     // etcd 0.4 answered reads from a leader that was none any more; so did 3.x after a pause.
     [Fact]
     public void A_leader_that_was_paused_and_answers_from_what_it_had_is_found() => Checker.Finds(

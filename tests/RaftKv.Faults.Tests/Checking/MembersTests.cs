@@ -35,6 +35,25 @@ public sealed class MembersTests
         checker.Finds("bad-log", Op.History().With(new LogLine { Member = "m1", Text = "panic: index out of range" }));
     }
 
+    // One that tries again, and takes the second answer for the first one's.
+    [Fact]
+    public void A_member_that_goes_on_after_a_failed_sync_is_found()
+    {
+        var fault = new FaultLine { Kind = FaultKinds.FailedSync, Begin = 10, End = 20, Hits = 1, Targets = ["m1"] };
+        new MembersLive().Finds("went-on", Op.History().With(fault));
+        new MembersLive().Finds("went-on", Op.History().With(fault, new ExitLine { Member = "m1", At = 30, Code = 1, Expected = true }));
+        new MembersLive().Passes(Op.History().With(fault with { Hits = 0 }));
+    }
+
+    [Fact]
+    public void A_member_that_may_end_may_say_why()
+    {
+        var word = new LogLine { Member = "m1", Text = "\"level\":\"fatal\",\"msg\":\"The log writer failed, and the member stops\"" };
+        new MembersLive().Passes(Op.History().With(word, new ExitLine { Member = "m1", At = 1, Code = 1, Expected = true }));
+        new MembersLive().Finds("bad-log", Op.History().With(word));
+        new MembersLive().Finds("bad-log", Op.History().With(word with { Text = "Unhandled exception" }, new ExitLine { Member = "m1", At = 1, Code = 1, Expected = true }));
+    }
+
     [Fact]
     public void A_run_in_which_something_happened_is_meaningful() => new Meaningful(leastAnswers: 2).Passes(Whole());
 

@@ -24,7 +24,9 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("run --workload register --nemesis none --seed x", "'--seed' is 'x'; it must be a number.")]
     [InlineData("run register", "'register' is no flag.")]
     [InlineData("run-all --budget soon", "'--budget' is 'soon'; it must be like 90s, 5m or 2h.")]
-    [InlineData("run-all --set some", "There are: all, smoke.")]
+    [InlineData("run-all --set some", "There are: all, smoke, scenarios.")]
+    [InlineData("run-all --scenario F99", "'--scenario' is 'F99', which there is not.")]
+    [InlineData("run --workload register --nemesis power-cut --target etcd", "The nemesis 'power-cut' is done by a test program of raftkv's")]
     [InlineData("check", "'check' takes the folder of a run.")]
     [InlineData("check no-such-folder", "'no-such-folder' cannot be read")]
     public async Task What_cannot_be_meant_is_named_with_a_suggestion(string line, string expected)

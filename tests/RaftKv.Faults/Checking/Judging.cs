@@ -1,4 +1,5 @@
 using RaftKv.Faults.Histories;
+using RaftKv.Faults.Nemeses;
 using RaftKv.Faults.Workloads;
 
 namespace RaftKv.Faults.Checking;
@@ -29,7 +30,7 @@ internal sealed record Judging(IReadOnlyList<Verdict> Verdicts, bool MustFail)
     {
         var workload = AllWorkloads.Find(history.Run.Workload)
             ?? throw new HistoryException($"There is no workload '{history.Run.Workload}', so nobody can judge what it did.");
-        return new([.. workload.Checkers.Concat(Always).Select(checker => checker.Check(history))], workload.MustFail) { Own = workload.Checkers.Count };
+        return new([.. workload.Checkers.Concat(Always).Select(checker => checker.Check(history))], workload.MustFail || Nemesis.All.Any(nemesis => nemesis.Name == history.Run.Nemesis && nemesis.MustFail)) { Own = workload.Checkers.Count };
     }
 
     public void Write(TextWriter text)

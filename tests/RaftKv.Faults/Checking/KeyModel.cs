@@ -22,6 +22,9 @@ internal sealed class KeyModel(bool mayDelete) : ISequentialModel<KeyImage>
     public const string Cas = "cas";
     public const string Delete = "delete";
 
+    /// <summary>Of many keys; what of it is known here are its writes.</summary>
+    public const string Transaction = "txn";
+
     public KeyImage Initial => default;
 
     public static bool Knows(Invocation operation)

@@ -4,7 +4,8 @@ namespace RaftKv.Faults.Checking;
 
 /// <summary>
 /// <b>A lease lives at least its time after anything acknowledged that kept it alive, not for ever after that, never comes
-/// back, and its keys end with it.</b> Seen from outside: it was kept alive when the call began, at the earliest.
+/// back, and its keys end with it.</b> Seen from outside: it was kept alive when the call began, at the earliest. Where
+/// members' clocks run too fast, a lease of ten seconds has ten of theirs.
 /// </summary>
 internal sealed class LeaseTimes : IChecker
 {
@@ -33,13 +34,13 @@ internal sealed class LeaseTimes : IChecker
         var settled = history.Phase(PhaseLine.Final)?.Begin ?? long.MaxValue;
         foreach (var lease in leases)
         {
-            CheckOne(lease.Key, [.. lease.OrderBy(operation => operation.Begin)], settled, findings);
+            CheckOne(lease.Key, [.. lease.OrderBy(operation => operation.Begin)], settled, history.Run.Drift ?? 1, findings);
         }
 
         return Verdict.Of(Name, findings, $"{leases.Count} leases");
     }
 
-    private static void CheckOne(long id, List<Invocation> operations, long settled, List<Finding> findings)
+    private static void CheckOne(long id, List<Invocation> operations, long settled, double drift, List<Finding> findings)
     {
         if (operations.Find(operation => operation is { Call: Grant, IsOk: true }) is not { } grant)
         {
@@ -52,7 +53,7 @@ internal sealed class LeaseTimes : IChecker
         foreach (var absence in gone.Where(absence => !revoked.Exists(revoke => revoke.Begin < absence.End)))
         {
             // Whatever kept it alive did so before it ended, for it does not come back; so not before its own call began.
-            var early = kept.Find(keep => keep.Begin <= absence.End && absence.End < keep.Begin + Micros(keep.TimeToLive!.Value) - (long)Slack.TotalMicroseconds);
+            var early = kept.Find(keep => keep.Begin <= absence.End && absence.End < keep.Begin + Micros(keep.TimeToLive!.Value / drift) - (long)Slack.TotalMicroseconds);
             if (early is not null)
             {
                 findings.Add(new Finding(
@@ -74,15 +75,15 @@ internal sealed class LeaseTimes : IChecker
             }
         }
 
-        CheckLate(id, operations, settled, findings);
+        CheckLate(id, operations, settled, drift, findings);
     }
 
-    private static void CheckLate(long id, List<Invocation> operations, long settled, List<Finding> findings)
+    private static void CheckLate(long id, List<Invocation> operations, long settled, double drift, List<Finding> findings)
     {
         // In the midst of faults there may be no leader to end it.
         var lastKept = operations.Where(operation => operation.Call is Grant or Keep && operation.Outcome != Outcome.Fail).MaxBy(operation => operation.End)!;
         var timeToLive = operations.Max(operation => operation.TimeToLive ?? 0);
-        var latest = Math.Max(settled, lastKept.End) + Micros(timeToLive) + (long)Bound.TotalMicroseconds;
+        var latest = Math.Max(settled, lastKept.End) + Micros(timeToLive * drift) + (long)Bound.TotalMicroseconds;
         var late = settled == long.MaxValue ? null : operations.Find(operation => operation is { IsOk: true, Call: Look or LookAtKey } && !IsGone(operation) && operation.Begin > latest);
         if (late is not null)
         {
@@ -98,5 +99,5 @@ internal sealed class LeaseTimes : IChecker
         _ => false,
     };
 
-    private static long Micros(long seconds) => seconds * 1_000_000;
+    private static long Micros(double seconds) => (long)(seconds * 1_000_000);
 }

@@ -15,7 +15,7 @@ internal sealed class Linearizability(SearchBudget? budget = null) : IChecker
     {
         var findings = new List<Finding>();
         var undecided = new List<string>();
-        var keys = history.Operations.Where(operation => operation.Outcome != Outcome.Fail && KeyModel.Knows(operation)).GroupBy(operation => operation.Key!).ToList();
+        var keys = history.Operations.SelectMany(OnKeys).Where(operation => operation.Outcome != Outcome.Fail && KeyModel.Knows(operation)).GroupBy(operation => operation.Key!).ToList();
         foreach (var key in keys)
         {
             var model = new KeyModel(key.Any(operation => operation is { Call: KeyModel.Delete, IsOk: false }));
@@ -35,6 +35,12 @@ internal sealed class Linearizability(SearchBudget? budget = null) : IChecker
             ? Verdict.UnknownOf(Name, $"The search of {string.Join(", ", undecided)} was given up; a run with fewer operations on a key may be decided.")
             : Verdict.Of(Name, findings, $"{keys.Count} keys, {keys.Sum(key => key.Count())} operations");
     }
+
+    // A transaction that only writes is a write of each of its keys.
+    private static IEnumerable<Invocation> OnKeys(Invocation operation)
+        => operation is { Call: KeyModel.Transaction, Steps: { Count: > 0 } steps } && steps.All(step => step.Kind == StepKind.Write)
+            ? steps.Select(step => operation with { Call = KeyModel.Write, Key = step.Key, Value = step.Value, Steps = [] })
+            : [operation];
 
     private static Finding Explain(string key, LinearSearch<KeyImage> search)
     {

@@ -34,7 +34,10 @@ internal sealed class EqualHashes : IChecker
     }
 }
 
-/// <summary><b>No member ends unless it is made to, and none says what no member should have to say.</b></summary>
+/// <summary>
+/// <b>No member ends unless it is made to, none says what no member should have to say, and a member whose disk failed to sync
+/// ends.</b>
+/// </summary>
 internal sealed class MembersLive : IChecker
 {
     public string Name => "members live";
@@ -43,10 +46,21 @@ internal sealed class MembersLive : IChecker
         => Verdict.Of(
             Name,
             [
+                .. history.Faults.Where(fault => fault.Kind == FaultKinds.FailedSync && fault.Hits > 0 && !HasEnded(history, fault))
+                    .Select(fault => new Finding("went-on", $"{fault.Targets[0]} had a sync fail after {fault.Begin} us, and did not end.")),
                 .. history.Exits.Where(exit => !exit.Expected).Select(exit => new Finding("unexpected-exit", $"{exit.Member} ended at {exit.At} us with code {exit.Code}: {exit.LastWords}")),
-                .. history.Logs.Select(log => new Finding("bad-log", $"{log.Member}: {log.Text}")),
+                .. history.Logs.Where(log => !IsLastWord(history, log)).Select(log => new Finding("bad-log", $"{log.Member}: {log.Text}")),
             ],
             $"{history.Exits.Count} ends");
+
+    // Who may end may say why.
+    private static bool IsLastWord(History history, LogLine log)
+        => (log.Text.Contains("the member stops", StringComparison.Ordinal) || log.Text.Contains("it has no data", StringComparison.Ordinal))
+            && history.Exits.Any(exit => exit.Member == log.Member && exit is { Expected: true, Code: not null });
+
+    // Nobody knows what a failed sync has left on the disk: who goes on acknowledges what may not be there.
+    private static bool HasEnded(History history, FaultLine fault)
+        => history.Exits.Any(exit => exit.Member == fault.Targets[0] && exit.At >= fault.Begin && exit.At <= fault.End);
 }
 
 /// <summary>What is done to members, by name.</summary>
@@ -62,6 +76,12 @@ internal static class FaultKinds
     public const string Damage = "damage";
     public const string Memory = "memory";
     public const string Client = "client";
+    public const string Power = "power";
+    public const string FailedSync = "failed-sync";
+    public const string SlowSync = "slow-sync";
+    public const string Clock = "clock";
+    public const string Runtime = "runtime";
+    public const string Files = "files";
 
     /// <summary>Whether a member may be unable to go on after it, and right to refuse.</summary>
     public static bool Damages(string kind) => kind == Damage;

@@ -22,7 +22,8 @@ internal sealed class FaultCommands(TextWriter told, TextWriter complained)
         run      --workload W --nemesis N [--time S] [--members 1|3|5] [--rate R] [--clients C] [--seed X]
                  [--target raftkv|etcd] [--network namespaces|proxies] [--out DIR]
         check    DIR              judges a recorded history again
-        run-all  [--budget 2h] [--set all|smoke] [--time S] [--members 3|5] [--target raftkv|etcd] [--seed X] [--out DIR]
+        run-all  [--budget 2h] [--set all|smoke|scenarios] [--scenario F01,F02] [--time S] [--members 3|5] [--rate R]
+                 [--target raftkv|etcd] [--seed X] [--out DIR]
         list     names workloads and nemeses
 
         Exit codes: 0 all checkers passed and the run was meaningful, 1 a promise was broken, 2 a command line that cannot
@@ -92,6 +93,11 @@ internal sealed class FaultCommands(TextWriter told, TextWriter complained)
             ? long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var given) ? given : throw new UsageException($"'--seed' is '{text}'; it must be a number.")
             : Random.Shared.Next(1, 1_000_000);
         var target = Arguments.Choice("--target", flags.Text("--target") ?? "raftkv", ["raftkv", "etcd"]);
+        if (nemesis.NeedsFaultyMembers && target == "etcd")
+        {
+            throw new UsageException($"The nemesis '{nemesis.Name}' is done by a test program of raftkv's, which there is not of etcd.");
+        }
+
         return new()
         {
             Workload = workload,
@@ -142,13 +148,15 @@ internal sealed class FaultCommands(TextWriter told, TextWriter complained)
 
     private async Task<int> RunAllAsync(IReadOnlyList<string> words)
     {
-        var flags = new Arguments(words, ["--budget", "--set", "--time", "--members", "--target", "--seed", "--out", "--rate"]);
-        var set = Arguments.Choice("--set", flags.Text("--set") ?? "all", ["all", "smoke"]);
+        var flags = new Arguments(words, ["--budget", "--set", "--time", "--members", "--target", "--seed", "--out", "--rate", "--scenario"]);
+        var scenarios = flags.Text("--scenario")?.Split(',').Select(id => Arguments.Choice("--scenario", id, [.. Scenario.All.Select(scenario => scenario.Id)])).ToList();
+        var set = Arguments.Choice("--set", flags.Text("--set") ?? (scenarios is null ? Campaign.AllSet : Campaign.ScenarioSet), Campaign.Sets);
         var plan = new Campaign
         {
-            Budget = Duration(flags.Text("--budget") ?? (set == "smoke" ? "5m" : "2h")),
-            IsSmoke = set == "smoke",
-            Seconds = flags.Number("--time", set == "smoke" ? 10 : 30, 1, 3600),
+            Budget = Duration(flags.Text("--budget") ?? (set == Campaign.SmokeSet ? "5m" : "2h")),
+            Set = set,
+            Scenarios = scenarios ?? [],
+            Seconds = flags.Number("--time", set == Campaign.AllSet ? 30 : 10, 1, 3600),
             Members = flags.Number("--members", 3, 1, 5),
             Rate = flags.Number("--rate", 100, 1, 100_000),
             Target = Arguments.Choice("--target", flags.Text("--target") ?? "raftkv", ["raftkv", "etcd"]),
@@ -162,12 +170,17 @@ internal sealed class FaultCommands(TextWriter told, TextWriter complained)
     {
         foreach (var workload in AllWorkloads.All)
         {
-            told.WriteLine($"workload {workload.Name,-14}{workload.Story}");
+            told.WriteLine($"workload {workload.Name,-18}{workload.Story}");
         }
 
         foreach (var nemesis in Nemesis.All)
         {
-            told.WriteLine($"nemesis  {nemesis.Name,-14}{nemesis.Story}");
+            told.WriteLine($"nemesis  {nemesis.Name,-18}{nemesis.Story}");
+        }
+
+        foreach (var scenario in Scenario.All)
+        {
+            told.WriteLine($"scenario {scenario.Id,-18}{scenario.Story}: {string.Join(", ", scenario.Runs.Select(run => $"{run.Workload} and {run.Nemesis}"))}");
         }
 
         return Passed;

@@ -36,6 +36,9 @@ internal sealed record RunLine : HistoryLine
     /// <summary>How the members' network is cut: "namespaces" or "proxies".</summary>
     public required string Network { get; init; }
 
+    /// <summary>How much too fast, or too slowly, members' clocks ran at most; left out: not at all.</summary>
+    public double? Drift { get; init; }
+
     /// <summary>What the program says its version is.</summary>
     public string? Version { get; init; }
 

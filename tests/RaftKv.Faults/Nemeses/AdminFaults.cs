@@ -1,5 +1,6 @@
 using RaftKv.Client;
 using RaftKv.Faults.Checking;
+using RaftKv.Protocol.Etcd;
 using RaftKv.Stores;
 
 namespace RaftKv.Faults.Nemeses;
@@ -55,6 +56,67 @@ internal static class AdminFaults
         await tools.Cluster.AddAsync(cancellation);
         return leaver;
     });
+
+    /// <summary>A learner comes, is perhaps killed before it has caught up, is promoted as soon as it may be, and goes.</summary>
+    public static readonly Fault Learner = Membership("a learner", async (tools, cancellation) =>
+    {
+        var learner = await tools.Cluster.AddAsync(cancellation, isLearner: true);
+        if (tools.Chance.Next(2) == 0)
+        {
+            await tools.Cluster.KillAsync([learner]);
+            await Task.Delay(tools.Seconds(0, 1), cancellation);
+            await tools.Cluster.StartAsync([learner]);
+        }
+
+        // Too early is refused, and so it is by whoever does not lead just now.
+        while (!await TryPromoteAsync(tools, learner))
+        {
+            await Task.Delay(100, cancellation);
+        }
+
+        await Task.Delay(tools.Seconds(0, 2), cancellation);
+        await tools.Cluster.RemoveAsync(learner, cancellation);
+        return learner;
+    });
+
+    /// <summary>A member's disk is empty, and it does not know. It must be turned away; then it is replaced.</summary>
+    public static readonly Fault Wipe = new(FaultKinds.Damage, async (tools, cancellation) =>
+    {
+        var minority = tools.Cluster.Members.Take(tools.Cluster.Members.Count - tools.Cluster.Majority).ToList();
+        if (minority.Count == 0)
+        {
+            return null;
+        }
+
+        var target = tools.Pick(minority);
+        await tools.Cluster.WipeAsync(target);
+        return new BegunFault([target], "an empty disk", tools.Seconds(3, 6), async _ =>
+        {
+            var hits = target.IsRunning ? 0 : 1;
+            await tools.Cluster.RemoveAsync(target, cancellation: CancellationToken.None);
+            using var patience = new CancellationTokenSource(MembershipPatience);
+            await tools.Cluster.AddAsync(patience.Token);
+            return Math.Max(1, hits);
+        });
+    });
+
+    private static async Task<bool> TryPromoteAsync(FaultTools tools, StoreMember learner)
+    {
+        if (await Running.FaultCluster.StatusAsync(learner) is not { } status || await tools.Cluster.FindLeaderAsync() is not { } leader)
+        {
+            return false;
+        }
+
+        await using var client = new StoreClient(leader.Client) { Patience = Quick.Timeout!.Value };
+        try
+        {
+            return (await client.CallAsync("member-promote", new MemberPromoteRequest { ID = status.Header.MemberId })).Message is not null;
+        }
+        catch (StoreException)
+        {
+            return false;
+        }
+    }
 
     private static Fault Storm(string what, Func<FaultTools, CancellationToken, Task> once) => new(FaultKinds.Compaction, (tools, _) =>
     {

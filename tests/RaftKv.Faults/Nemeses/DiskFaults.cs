@@ -42,6 +42,32 @@ internal static class DiskFaults
         return 1;
     });
 
+    /// <summary>A file is what it was a while ago, as if the disk had lost its writes or written them elsewhere.</summary>
+    /// <remarks>Not of the log: put back to what it was, its newest file looks like a log that ends there, and a majority that
+    /// counts on what it has forgotten is a majority no more. No member can see that by itself.</remarks>
+    public static readonly Fault PutBack = new(FaultKinds.Damage, async (tools, _) =>
+    {
+        var target = Minority(tools);
+        var files = Directory.Exists(target.DataFolder)
+            ? Directory.GetFiles(target.DataFolder, "*", SearchOption.AllDirectories).Where(file => !file.Contains("wal", StringComparison.OrdinalIgnoreCase)).ToList()
+            : [];
+        if (files.Count == 0)
+        {
+            return null;
+        }
+
+        var file = tools.Pick(files);
+        var old = await File.ReadAllBytesAsync(file, CancellationToken.None);
+        return new BegunFault([target], $"an older copy: {Path.GetRelativePath(target.Folder, file)}", tools.Seconds(1, 4), async _ =>
+        {
+            tools.Cluster.Permit([target]);
+            await tools.Cluster.KillAsync([target]);
+            await File.WriteAllBytesAsync(file, old, CancellationToken.None);
+            await tools.Cluster.StartAsync([target]);
+            return 1;
+        });
+    });
+
     private static Fault Full(string what, Func<FaultTools, IReadOnlyList<StoreMember>> choose) => new(FaultKinds.Disk, async (tools, cancellation) =>
     {
         var targets = choose(tools);
@@ -92,8 +118,7 @@ internal static class DiskFaults
     /// <summary>A member of a minority that stays the same is killed, damaged, and started again.</summary>
     private static Fault Damage(string what, Func<Random, string, long> spoil) => new(FaultKinds.Damage, async (tools, _) =>
     {
-        var minority = tools.Cluster.Members.OrderBy(member => member.Name, StringComparer.Ordinal).Take(tools.Cluster.Members.Count - tools.Cluster.Majority).ToList();
-        var target = tools.Pick(minority);
+        var target = Minority(tools);
         tools.Cluster.Permit([target]);
         await tools.Cluster.KillAsync([target]);
         var files = Directory.GetFiles(target.Folder, "*", SearchOption.AllDirectories).Where(file => new FileInfo(file).Length > 0).ToList();
@@ -102,4 +127,7 @@ internal static class DiskFaults
         await tools.Cluster.StartAsync([target]);
         return new BegunFault([target], $"{what}: {Path.GetRelativePath(target.Folder, file)}", tools.Seconds(3, 6), _ => Task.FromResult(hits));
     });
+
+    private static StoreMember Minority(FaultTools tools) => tools.Pick(
+        [.. tools.Cluster.Members.OrderBy(member => member.Name, StringComparer.Ordinal).Take(tools.Cluster.Members.Count - tools.Cluster.Majority)]);
 }

@@ -14,6 +14,15 @@ internal sealed record Nemesis(string Name, string Story, params Fault[][] Lanes
     /// <summary>Whether the memory of members must be limited.</summary>
     public bool NeedsMemoryLimits { get; init; }
 
+    /// <summary>Whether members must be of the test program, whose disk, clocks and threads fail when they are told to.</summary>
+    public bool NeedsFaultyMembers { get; init; }
+
+    /// <summary>Whether a promise must be found broken: what is done no store can stand, and it shows that the checkers look.</summary>
+    public bool MustFail { get; init; }
+
+    /// <summary>How much too fast or too slowly members' clocks may run.</summary>
+    public double Drift { get; init; } = 1;
+
     /// <summary>How large the disk of each member is; 0 for the one that there is.</summary>
     public int DiskMegabytes { get; init; }
 
@@ -39,7 +48,20 @@ internal sealed record Nemesis(string Name, string Story, params Fault[][] Lanes
         new("transfers", "leaders hand over, again and again", [AdminFaults.Transfers]),
         new("disk-full", "small disks that fill up, on one member or on all", [DiskFaults.FullOne, DiskFaults.FullOne, DiskFaults.FullAll]) { DiskMegabytes = 256 },
         new("memory", "members that may have little more memory than they have", [MemoryFaults.Limit]) { NeedsMemoryLimits = true },
-        new("damage", "bits, ends and whole files of a minority are lost while it is killed", [DiskFaults.FlipBits, DiskFaults.Truncate, DiskFaults.Remove]),
+        new("damage", "bits, ends and whole files of a minority are lost while it is killed", [DiskFaults.FlipBits, DiskFaults.Truncate, DiskFaults.Remove, DiskFaults.PutBack]),
+        new("wipe", "a member loses its disk, and is started as if it had not", [AdminFaults.Wipe]),
+        new("power-cut", "one, a majority or all lose what they had not synced", [PowerFaults.CutLeader, PowerFaults.CutOne, PowerFaults.CutMajority, PowerFaults.CutAll]) { NeedsFaultyMembers = true },
+        new("lying-disk", "syncs do nothing, and the power is cut for all: acknowledged writes are lost, and must be missed", [PowerFaults.Lie]) { NeedsFaultyMembers = true, MustFail = true },
+        new("sync-fails", "a sync fails, and the member must end", [SyncFaults.FailsOfLeader, SyncFaults.FailsOfOne]) { NeedsFaultyMembers = true },
+        new("slow-sync", "syncs take up to five seconds", [SyncFaults.SlowLeader, SyncFaults.SlowOne, SyncFaults.SlowAll]) { NeedsFaultyMembers = true },
+        new("clocks", "clocks are set to another time, once or to and fro", [ClockFaults.Jump, ClockFaults.Strobe]) { NeedsFaultyMembers = true },
+        new("drift", "clocks run up to twice as fast, or half as fast", [ClockFaults.Drift]) { NeedsFaultyMembers = true, Drift = ClockFaults.MostDrift },
+        new("runtime", "busy thread pools, full collections, no more files", [RuntimeFaults.StarvePool, RuntimeFaults.Collect, RuntimeFaults.FewFiles]) { NeedsFaultyMembers = true },
+        new("behind", "a member is cut off until it needs a snapshot", [SnapshotFaults.Behind], [AdminFaults.Compactions]),
+        new("snapshot-kills", "who sends a snapshot is killed, or who receives it", [SnapshotFaults.KillReceiver, SnapshotFaults.KillSender, SnapshotFaults.KillBoth], [AdminFaults.Compactions]),
+        new("learners", "learners come, are killed, promoted and removed", [AdminFaults.Learner], [AdminFaults.Transfers]),
+        new("membership-kills", "members come, go and are replaced while others are killed", [AdminFaults.Grow, AdminFaults.Shrink, AdminFaults.Replace], [ProcessFaults.KillOne]),
+        new("leader-churn", "leaders hand over, are killed and stand still", [AdminFaults.Transfers], [ProcessFaults.KillLeader, ProcessFaults.PauseLeader]),
         new("mix", "kills, pauses, partitions and compactions together", [ProcessFaults.KillOne, ProcessFaults.KillAll, ProcessFaults.PauseOne], [NetworkFaults.Isolated, NetworkFaults.Halves, NetworkFaults.OneWay], [AdminFaults.Compactions]),
     ];
 }

@@ -20,15 +20,25 @@ internal sealed record Campaign
         ("lease", "pause-leader"),
         ("lock-unsafe", "none"),
         ("lock-fenced", "kill-leader"),
-        ("bank", "kill-all"),
+        ("set", "power-cut"),
         ("range", "compactions"),
     ];
+
+    public const string AllSet = "all";
+    public const string SmokeSet = "smoke";
+    public const string ScenarioSet = "scenarios";
+
+    public static readonly string[] Sets = [AllSet, SmokeSet, ScenarioSet];
 
     private static readonly string[] AllWorkloadNames = ["register", "list-append", "watch", "lease", "set", "rw-register", "bank", "lock-fenced", "queue", "range", "cas", "lock", "kubernetes", "soak"];
 
     public required TimeSpan Budget { get; init; }
 
-    public required bool IsSmoke { get; init; }
+    /// <summary>Which runs; <see cref="Sets"/>.</summary>
+    public required string Set { get; init; }
+
+    /// <summary>Which scenarios; none: all of them.</summary>
+    public IReadOnlyList<string> Scenarios { get; init; } = [];
 
     public required int Seconds { get; init; }
 
@@ -42,18 +52,23 @@ internal sealed record Campaign
 
     public required string Folder { get; init; }
 
-    /// <summary>The pairs in the order in which they are run: every nemesis early, with another workload each round.</summary>
-    public IEnumerable<(string Workload, string Nemesis)> Plan()
+    /// <summary>What is run, in that order.</summary>
+    public IEnumerable<PlannedRun> Plan() => Set switch
     {
-        if (IsSmoke)
-        {
-            return Smoke;
-        }
+        SmokeSet => Smoke.Select(pair => new PlannedRun(pair.Workload, pair.Nemesis, Members)),
+        ScenarioSet => Scenario.All.Where(scenario => Scenarios.Count == 0 || Scenarios.Contains(scenario.Id, StringComparer.OrdinalIgnoreCase))
+            .SelectMany(scenario => scenario.Members.SelectMany(
+                members => scenario.Runs.Select(pair => new PlannedRun(pair.Workload, pair.Nemesis, members, scenario.Id)))),
+        _ => Everything(),
+    };
 
-        var nemeses = Nemesis.All.Where(nemesis => nemesis.Name != Meaningful.NoNemesis).Select(nemesis => nemesis.Name).ToList();
+    // Every nemesis early, with another workload each round.
+    private IEnumerable<PlannedRun> Everything()
+    {
+        var nemeses = Nemesis.All.Where(nemesis => nemesis.Name != Meaningful.NoNemesis && !(nemesis.NeedsFaultyMembers && Target == "etcd")).Select(nemesis => nemesis.Name).ToList();
         return Enumerable.Range(0, AllWorkloadNames.Length)
-            .SelectMany(round => nemeses.Select((nemesis, i) => (AllWorkloadNames[(i + round) % AllWorkloadNames.Length], nemesis)))
-            .Append(("lock-unsafe", Meaningful.NoNemesis));
+            .SelectMany(round => nemeses.Select((nemesis, i) => new PlannedRun(AllWorkloadNames[(i + round) % AllWorkloadNames.Length], nemesis, Members)))
+            .Append(new("lock-unsafe", Meaningful.NoNemesis, Members));
     }
 
     /// <returns>The worst of all.</returns>
@@ -63,7 +78,7 @@ internal sealed record Campaign
         var rows = new List<string>();
         var worst = Judgement.Pass;
         var seed = Seed;
-        foreach (var (workload, nemesis) in Plan())
+        foreach (var planned in Plan())
         {
             if (clock.Elapsed + TimeSpan.FromSeconds(Seconds) + Around > Budget)
             {
@@ -73,25 +88,25 @@ internal sealed record Campaign
 
             var settings = new RunSettings
             {
-                Workload = workload,
-                Nemesis = Nemesis.All.First(one => one.Name == nemesis),
+                Workload = planned.Workload,
+                Nemesis = Nemesis.All.First(one => one.Name == planned.Nemesis),
                 Seconds = Seconds,
-                Members = Members,
+                Members = planned.Members,
                 Rate = Rate,
                 Target = Target,
                 Seed = seed++,
-                Folder = Path.Combine(Folder, $"{workload}-{nemesis}"),
+                Folder = Path.Combine(Folder, string.Create(CultureInfo.InvariantCulture, $"{planned.Workload}-{planned.Nemesis}-{planned.Members}")),
             };
-            var judgement = await RunOneAsync(settings, rows, told);
+            var judgement = await RunOneAsync(planned, settings, rows, told);
             worst = (Judgement)Math.Max((int)worst, (int)judgement);
         }
 
-        await told.WriteLineAsync("\n| workload | nemesis | members | operations | answered | unknown | faults | judgement | seed |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+        await told.WriteLineAsync("\n| scenario | workload | nemesis | members | operations | answered | unknown | faults | judgement | seed |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
         rows.ForEach(told.WriteLine);
         return worst;
     }
 
-    private async Task<Judgement> RunOneAsync(RunSettings settings, List<string> rows, TextWriter told)
+    private async Task<Judgement> RunOneAsync(PlannedRun planned, RunSettings settings, List<string> rows, TextWriter told)
     {
         await told.WriteLineAsync(settings.Command);
         try
@@ -101,7 +116,7 @@ internal sealed record Campaign
             var history = History.Read(Path.Combine(settings.Folder, History.FileName));
             rows.Add(string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {settings.Workload} | {settings.Nemesis.Name} | {Members} | {history.Operations.Count} | {history.Operations.Count(operation => operation.IsOk)} | {history.Operations.Count(operation => operation.Outcome == Outcome.Info)} | {history.Faults.Count} | {judging.Result} | {settings.Seed} |"));
+                $"| {planned.Scenario} | {settings.Workload} | {settings.Nemesis.Name} | {planned.Members} | {history.Operations.Count} | {history.Operations.Count(operation => operation.IsOk)} | {history.Operations.Count(operation => operation.Outcome == Outcome.Info)} | {history.Faults.Count} | {judging.Result} | {settings.Seed} |"));
             if (judging.Result == Judgement.Pass)
             {
                 Directory.Delete(settings.Folder, recursive: true);
@@ -112,8 +127,15 @@ internal sealed record Campaign
         catch (ImpossibleException missing)
         {
             await told.WriteLineAsync($"  {missing.Message}");
-            rows.Add(string.Create(CultureInfo.InvariantCulture, $"| {settings.Workload} | {settings.Nemesis.Name} | {Members} | | | | | not run | {settings.Seed} |"));
+            rows.Add(string.Create(CultureInfo.InvariantCulture, $"| {planned.Scenario} | {settings.Workload} | {settings.Nemesis.Name} | {planned.Members} | | | | | not run | {settings.Seed} |"));
             return Judgement.Unknown;
         }
     }
 }
+
+/// <summary>A run of a campaign.</summary>
+/// <param name="Workload">What clients do.</param>
+/// <param name="Nemesis">What is done to members.</param>
+/// <param name="Members">How many there are.</param>
+/// <param name="Scenario">Which of the list it is for, if it is for one.</param>
+internal sealed record PlannedRun(string Workload, string Nemesis, int Members, string? Scenario = null);

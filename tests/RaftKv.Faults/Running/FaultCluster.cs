@@ -62,7 +62,15 @@ internal sealed class FaultCluster(StoreProcess store, INetwork network, Recorde
 
     /// <summary>kill -9.</summary>
     /// <returns>How many were running.</returns>
-    public async Task<long> KillAsync(IReadOnlyCollection<StoreMember> members)
+    public Task<long> KillAsync(IReadOnlyCollection<StoreMember> members) => EndAsync(members, _ => Task.FromResult(1L));
+
+    /// <summary>Cuts the power of members, all at the same time.</summary>
+    /// <param name="orders">What each is told.</param>
+    /// <returns>How much was lost.</returns>
+    public Task<long> CutPowerAsync(IReadOnlyDictionary<StoreMember, string> orders)
+        => EndAsync([.. orders.Keys], async member => await MemberControl.AskAsync(member, orders[member]) ?? 0);
+
+    private async Task<long> EndAsync(IReadOnlyCollection<StoreMember> members, Func<StoreMember, Task<long>> end)
     {
         await _gate.WaitAsync();
         try
@@ -74,13 +82,18 @@ internal sealed class FaultCluster(StoreProcess store, INetwork network, Recorde
                 _paused.Remove(member.Name);
             }
 
-            await Task.WhenAll(running.Select(member => member.KillAsync()));
+            var ended = await Task.WhenAll(running.Select(async member =>
+            {
+                var said = await end(member);
+                await member.KillAsync();
+                return said;
+            }));
             foreach (var member in running)
             {
                 recorder.Add(new ExitLine { Member = member.Name, At = recorder.Now, Expected = true });
             }
 
-            return running.Count;
+            return ended.Sum();
         }
         finally
         {
@@ -135,7 +148,17 @@ internal sealed class FaultCluster(StoreProcess store, INetwork network, Recorde
 
     public void Forbid(IEnumerable<StoreMember> members) => _mayEnd.ExceptWith(members.Select(member => member.Name));
 
-    public Task<StoreMember> AddAsync(CancellationToken cancellation) => store.AddAsync(cancellation: cancellation);
+    public Task<StoreMember> AddAsync(CancellationToken cancellation, bool isLearner = false)
+        => store.AddAsync(isLearner, cancellation);
+
+    /// <summary>The member has lost its disk, and is started as it was the first time. The others must not take it for itself.</summary>
+    public async Task WipeAsync(StoreMember member)
+    {
+        Permit([member]);
+        await KillAsync([member]);
+        Directory.Delete(member.DataFolder, recursive: true);
+        await StartAsync([member]);
+    }
 
     public async Task RemoveAsync(StoreMember member, CancellationToken cancellation)
     {

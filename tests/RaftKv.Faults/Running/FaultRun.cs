@@ -61,6 +61,7 @@ internal sealed class FaultRun(RunSettings settings, TextWriter told)
         Rate = settings.Rate,
         Seed = settings.Seed,
         Network = network.Name,
+        Drift = settings.Nemesis.Drift > 1 ? settings.Nemesis.Drift : null,
         Command = settings.Command,
         StartedAt = DateTimeOffset.UtcNow.ToString("u"),
     };

@@ -21,9 +21,7 @@ internal sealed class Ground(RunSettings settings, TextWriter told)
     /// <exception cref="ImpossibleException">It cannot be run here.</exception>
     public async Task<Judging> RunAsync()
     {
-        var program = settings.Target == "etcd"
-            ? StoreProgram.FindEtcd() ?? throw new ImpossibleException("There is no 'etcd' on the PATH; it comes with Debian's package 'etcd-server'.")
-            : StoreProgram.FindRaftKv() ?? throw new ImpossibleException($"raftkv is not built; 'dotnet build -c Release src/RaftKv.Cli' does, or {StoreProgram.RaftKvVariable} says where it is.");
+        var program = FindProgram();
         var obstacle = (settings.Nemesis.DiskMegabytes > 0 ? SmallDisks.Obstacle : null) ?? (settings.Nemesis.NeedsMemoryLimits ? MemoryGroup.Obstacle : null);
         if (obstacle is not null)
         {
@@ -48,6 +46,21 @@ internal sealed class Ground(RunSettings settings, TextWriter told)
         {
             Directory.Delete(data, recursive: true);
         }
+    }
+
+    private StoreProgram FindProgram()
+    {
+        if (settings.Target == "etcd")
+        {
+            return StoreProgram.FindEtcd() ?? throw new ImpossibleException("There is no 'etcd' on the PATH; it comes with Debian's package 'etcd-server'.");
+        }
+
+        if (settings.Nemesis.NeedsFaultyMembers)
+        {
+            return StoreProgram.FindFaultyRaftKv() ?? throw new ImpossibleException("raftkv-faulty is not built; 'dotnet build -c Release tests/RaftKv.FaultyMember' does.");
+        }
+
+        return StoreProgram.FindRaftKv() ?? throw new ImpossibleException($"raftkv is not built; 'dotnet build -c Release src/RaftKv.Cli' does, or {StoreProgram.RaftKvVariable} says where it is.");
     }
 
     private async Task<INetwork> NetworkAsync(string data)

@@ -1,0 +1,67 @@
+using System.Globalization;
+using RaftKv.Faults.Checking;
+using RaftKv.Faults.Running;
+using RaftKv.Stores;
+
+namespace RaftKv.Faults.Nemeses;
+
+/// <summary>Disks that do not do what a sync asks for, or take their time.</summary>
+internal static class SyncFaults
+{
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
+
+    public static readonly Fault FailsOfLeader = Fails("the leader's", tools => tools.LeaderAsync());
+    public static readonly Fault FailsOfOne = Fails("one member's", tools => Task.FromResult(tools.Pick(tools.Cluster.Members)));
+
+    public static readonly Fault SlowLeader = Slow("the leader", async tools => [await tools.LeaderAsync()]);
+    public static readonly Fault SlowOne = Slow("one", tools => Task.FromResult(tools.Some(1)));
+    public static readonly Fault SlowAll = Slow("all", tools => Task.FromResult(tools.Some(int.MaxValue)));
+
+    /// <summary>The next sync fails, and the member must end: nobody knows what of it is on the disk.</summary>
+    private static Fault Fails(string whose, Func<FaultTools, Task<StoreMember>> choose) => new(FaultKinds.FailedSync, async (tools, _) =>
+    {
+        var target = await choose(tools);
+        tools.Cluster.Permit([target]);
+        if (await MemberControl.AskAsync(target, "sync-fails 1") is null)
+        {
+            tools.Cluster.Forbid([target]);
+            return null;
+        }
+
+        return new BegunFault([target], $"{whose} sync fails", TimeSpan.Zero, async _ =>
+        {
+            // Something is synced sooner or later; a member that goes on then is one that lies.
+            var since = DateTime.UtcNow;
+            var hits = 0L;
+            while (target.IsRunning && DateTime.UtcNow - since < EndPatience)
+            {
+                hits = await MemberControl.AskAsync(target, "sync-hits") ?? hits;
+                await Task.Delay(Look, CancellationToken.None);
+            }
+
+            hits = Math.Max(hits, target.IsRunning ? 0 : 1);
+            await Task.Delay(tools.Seconds(0, 2), CancellationToken.None);
+            await tools.Cluster.StartAsync([target]);
+            tools.Cluster.Forbid([target]);
+            return hits;
+        });
+    });
+
+    private static Fault Slow(string who, Func<FaultTools, Task<IReadOnlyList<StoreMember>>> choose) => new(FaultKinds.SlowSync, async (tools, _) =>
+    {
+        var targets = await choose(tools);
+        var milliseconds = tools.Chance.Next(3) == 0 ? tools.Chance.Next(1000, 5000) : tools.Chance.Next(50, 1000);
+        var order = string.Create(CultureInfo.InvariantCulture, $"sync-takes {milliseconds}");
+        var before = await HitsAsync(targets);
+        await Task.WhenAll(targets.Select(target => MemberControl.AskAsync(target, order)));
+        return new BegunFault(targets, string.Create(CultureInfo.InvariantCulture, $"syncs of {who} take {milliseconds} ms longer"), tools.Seconds(4, 8), async _ =>
+        {
+            await Task.WhenAll(targets.Select(target => MemberControl.AskAsync(target, "sync-takes 0")));
+            return await HitsAsync(targets) - before;
+        });
+    });
+
+    private static async Task<long> HitsAsync(IReadOnlyList<StoreMember> targets)
+        => (await Task.WhenAll(targets.Select(target => MemberControl.AskAsync(target, "sync-hits")))).Sum(hits => hits ?? 0);
+}
