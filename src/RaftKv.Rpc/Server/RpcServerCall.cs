@@ -254,6 +254,8 @@ public sealed class RpcServerCall
             return;
         }
 
+        // A handler that failed halfway has written part of a message before anybody has said what kind of answer this is.
+        PrepareHeaders();
         Write(_http.Features.Get<IHttpResponseTrailersFeature>()!.Trailers);
     }
 

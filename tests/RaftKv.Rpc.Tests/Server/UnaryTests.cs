@@ -94,6 +94,7 @@ public sealed class UnaryTests
         var answer = await raw.PostAsync(host.Address(), Put, RawCall.Framed([]));
 
         Assert.Equal(RpcStatusCode.DataLoss, answer.Code);
+        Assert.Equal("application/grpc", answer.ContentHeaders.ContentType?.MediaType);
         Assert.Equal("half"u8.ToArray(), Assert.Single(answer.Messages()).Message);
     }
 
