@@ -236,7 +236,7 @@ public sealed partial class RpcDispatcher
                 break;
             default:
                 LogHandlerFailed(call.Method.Path, trouble);
-                call.Fail(RpcStatusCode.Unknown, "the server failed while it handled the call");
+                call.Fail(_options.Explains?.Invoke(trouble) ?? new RpcStatus(RpcStatusCode.Unknown, "the server failed while it handled the call"));
                 break;
         }
     }

@@ -45,7 +45,11 @@ public sealed class RpcServerOptions
     /// <summary>The clock that deadlines run on.</summary>
     public TimeProvider Time { get; set; } = TimeProvider.System;
 
-    /// <summary>Where a handler's unexpected exception is written. The caller only learns that there was one.</summary>
+    /// <summary>What a caller learns of an exception that a handler did not mean for it; null, or none of these: only that there
+    /// was one. It is logged in any case.</summary>
+    public Func<Exception, RpcStatus?>? Explains { get; set; }
+
+    /// <summary>Where a handler's unexpected exception is written.</summary>
     public ILoggerFactory Loggers { get; set; } = NullLoggerFactory.Instance;
 }
 

@@ -57,6 +57,7 @@ public static class ApiErrors
     public static readonly RpcStatus TooLarge = Of(RequestRefusal.TooLarge);
     public static readonly RpcStatus TooManyRequests = Of(RequestRefusal.TooManyRequests);
     public static readonly RpcStatus OutOfService = Of(RequestRefusal.OutOfService);
+    public static readonly RpcStatus Unreadable = new(RpcStatusCode.DataLoss, "raftkv: a record on this member's disk cannot be read; its log names the place");
     public static readonly RpcStatus NoSpace = Of(StateError.NoSpace);
 
     /// <summary>What a command was refused for when it was applied.</summary>

@@ -9,6 +9,7 @@ using RaftKv.Server.Gateway;
 using RaftKv.Server.Metrics;
 using RaftKv.Server.Tls;
 using RaftKv.Server.Tokens;
+using RaftKv.Storage.Files;
 
 namespace RaftKv.Server.Hosting;
 
@@ -64,7 +65,7 @@ internal sealed class ClientPort : IAsyncDisposable
         var api = ApiServices.Create(member, limits, options.Time, tokens, tls?.KnowsUsers == true);
         metrics.Gate = api.Gate;
         var health = new MemberHealth(member, limits, options.Time, metrics.Health);
-        var served = HostOptions(api, health, metrics, options, tls);
+        var served = HostOptions(api, member, health, metrics, options, tls);
         var inProcess = new RpcInProcessServer(served.Server, served.Services);
         var gateway = options.HasGateway && served.Listen.Count > 0
             ? new JsonGateway(inProcess, served, new AllowedOrigins(options.AllowedOrigins), options.MaxRequestBytes)
@@ -172,7 +173,7 @@ internal sealed class ClientPort : IAsyncDisposable
         return host;
     }
 
-    private static RpcHostOptions HostOptions(ApiServices api, MemberHealth health, NodeMetrics metrics, RaftKvOptions options, TlsPort? tls)
+    private static RpcHostOptions HostOptions(ApiServices api, RunningMember member, MemberHealth health, NodeMetrics metrics, RaftKvOptions options, TlsPort? tls)
     {
         var host = new RpcHostOptions
         {
@@ -193,6 +194,12 @@ internal sealed class ClientPort : IAsyncDisposable
 
         host.Server.Observer = metrics.Calls;
         var log = LogOf(options);
+        host.Server.Explains = trouble => trouble switch
+        {
+            // Asked again it goes to a member that has it, or finds it here when it was mended.
+            StorageException problem => member.ReportUnreadable(problem) ? ApiErrors.OutOfService : ApiErrors.Unreadable,
+            _ => null,
+        };
         host.Server.SlowAfter = options.SlowCall;
         host.Server.SlowCall = (call, took) => SayThatSlow(log, call, took);
         host.Http = app =>

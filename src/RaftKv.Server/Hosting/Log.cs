@@ -72,4 +72,7 @@ internal static partial class Log
 
     [LoggerMessage(19, LogLevel.Warning, "This member goes on alone, without {Dropped} others, as cluster {Cluster}; revisions go on after {Revision}")]
     public static partial void WentAlone(ILogger log, int dropped, string cluster, long revision);
+
+    [LoggerMessage(23, LogLevel.Critical, "Something on the disk cannot be read: {Problem} If other members have it, this one serves no clients until a state of the leader has taken the place of its own")]
+    public static partial void Unreadable(ILogger log, string problem);
 }

@@ -214,7 +214,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     {
         _transport = transport;
         _leaderCalls = leaderCalls;
-        _snapshots = new SnapshotTraffic(transport, _store, _inbox, hasThreads: true);
+        _snapshots = new SnapshotTraffic(transport, _store, _inbox, hasThreads: true, problem => ReportUnreadable(problem));
         var known = _store.Machine.Members.Count > 0 ? _store.Machine.Members : _who.Members;
         SyncPeers(known);
 
@@ -325,7 +325,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     {
         // The source lets go of the state; this holds it only until then.
         var state = await AskStateAsync(OfferedState.Of, cancellation).ConfigureAwait(false);
-        var source = new QuietSource(new StateSource(state, state.Hold()!));
+        var source = new QuietSource(new StateSource(state, state.Hold()!, problem => ReportUnreadable(problem)));
         state.Release();
         return source;
     }
@@ -373,6 +373,13 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         {
             Log.HandOverFailed(_log, successor.Id.ToString());
         }
+    }
+
+    public bool ReportUnreadable(StorageException problem)
+    {
+        Log.Unreadable(_log, problem.Message);
+        _applier.Inbox.Post(new ApplierInput.Unreadable(problem));
+        return _stages.Mending.HasOthers(_applier.Published);
     }
 
     /// <summary>Whether another one is known to have run; see <see cref="MemberMemory.HasRun"/>. Null if that cannot be told,

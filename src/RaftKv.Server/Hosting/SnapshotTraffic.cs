@@ -2,6 +2,7 @@ using RaftKv.Raft.Messages;
 using RaftKv.Server.Peers;
 using RaftKv.Server.Replica;
 using RaftKv.Storage.Checkpoints;
+using RaftKv.Storage.Files;
 using RaftKv.Storage.Snapshots;
 
 namespace RaftKv.Server.Hosting;
@@ -11,7 +12,8 @@ namespace RaftKv.Server.Hosting;
 /// <param name="store">Takes in what arrives.</param>
 /// <param name="replica">Told how it went.</param>
 /// <param name="hasThreads">Whether making the bytes may have a thread of its own.</param>
-internal sealed class SnapshotTraffic(IPeerNetwork peers, StateStore store, Inbox<ReplicaInput> replica, bool hasThreads) : ISnapshotCourier
+/// <param name="unreadable">Told what of this member's own state cannot be sent.</param>
+internal sealed class SnapshotTraffic(IPeerNetwork peers, StateStore store, Inbox<ReplicaInput> replica, bool hasThreads, Action<StorageException>? unreadable = null) : ISnapshotCourier
 {
     private readonly Lock _gate = new();
     private int _arriving;
@@ -29,7 +31,7 @@ internal sealed class SnapshotTraffic(IPeerNetwork peers, StateStore store, Inbo
             return;
         }
 
-        var source = new StateSource(state, view);
+        var source = new StateSource(state, view, unreadable);
         peers.SendSnapshot(message, hasThreads ? new QuietSource(source) : source);
     }
 

@@ -2,13 +2,14 @@ using System.Buffers;
 using System.Runtime.CompilerServices;
 using RaftKv.Server.Peers;
 using RaftKv.Server.Replica;
+using RaftKv.Storage.Files;
 using RaftKv.Storage.Mvcc;
 using RaftKv.Storage.Snapshots;
 
 namespace RaftKv.Server.Hosting;
 
 /// <summary>The state as bytes, from any offset on: the same ones each time.</summary>
-internal sealed class StateSource(OfferedState state, KeySpaceView view) : ISnapshotSource
+internal sealed class StateSource(OfferedState state, KeySpaceView view, Action<StorageException>? unreadable = null) : ISnapshotSource
 {
     public Guid Id => state.Id;
 
@@ -20,7 +21,7 @@ internal sealed class StateSource(OfferedState state, KeySpaceView view) : ISnap
         var writer = new StateSnapshotWriter(state.Tables, view);
         var piece = new ArrayBufferWriter<byte>(300 * 1024);
         var at = 0L;
-        while (writer.TryWrite(piece))
+        while (TryWrite(writer, piece))
         {
             cancellation.ThrowIfCancellationRequested();
             var end = at + piece.WrittenCount;
@@ -36,6 +37,20 @@ internal sealed class StateSource(OfferedState state, KeySpaceView view) : ISnap
 
             at = end;
             piece.ResetWrittenCount();
+        }
+    }
+
+    // Whoever it is for only sees that it breaks off.
+    private bool TryWrite(StateSnapshotWriter writer, ArrayBufferWriter<byte> piece)
+    {
+        try
+        {
+            return writer.TryWrite(piece);
+        }
+        catch (StorageException problem)
+        {
+            unreadable?.Invoke(problem);
+            throw;
         }
     }
 

@@ -4,6 +4,7 @@ using RaftKv.Server.Metrics;
 using RaftKv.Storage.Checkpoints;
 using RaftKv.Storage.Files;
 using RaftKv.Storage.Mvcc;
+using RaftKv.Storage.Records;
 using RaftKv.Storage.State;
 using RaftKv.Storage.Watch;
 
@@ -147,6 +148,9 @@ public sealed class Applier : IStage
             case ApplierInput.MendAgain:
                 Mend();
                 break;
+            case ApplierInput.Unreadable unreadable:
+                FindUnreadable(unreadable.Problem);
+                break;
             case ApplierInput.Offer:
                 _replica.Post(ReplicaInput.StateOffered(OfferedState.Of(_store.Machine)));
                 break;
@@ -198,11 +202,27 @@ public sealed class Applier : IStage
         LookAtState(machine);
     }
 
-    // Whoever waits for an answer of a state that turns out to be wrong is told nothing by it.
     private void LookAtState(StateMachine machine)
     {
         var wasInService = !_mending.IsOutOfService;
         _mending.Applied(machine);
+        RefuseIfNewlyOut(wasInService);
+    }
+
+    // One that a reader still holds may be of a state that was replaced meanwhile: that it is bad is no news.
+    private void FindUnreadable(StorageException problem)
+    {
+        if (_store.IsInUse(problem.Path))
+        {
+            var wasInService = !_mending.IsOutOfService;
+            _mending.Unreadable(_store.Machine);
+            RefuseIfNewlyOut(wasInService);
+        }
+    }
+
+    // Whoever waits for an answer of a state that turns out to be wrong is told nothing by it.
+    private void RefuseIfNewlyOut(bool wasInService)
+    {
         if (wasInService && _mending.IsOutOfService)
         {
             _answers.RefuseAll(RequestRefusal.OutOfService);
@@ -430,10 +450,18 @@ public sealed class Applier : IStage
             return false;
         }
 
-        var outcome = keys.ReclaimStep(maxBytes);
-        if (outcome.LookedThrough > 0)
+        try
         {
-            return true;
+            if (keys.ReclaimStep(maxBytes).LookedThrough > 0)
+            {
+                return true;
+            }
+        }
+        catch (StorageException problem) when (
+            problem is RecordCorruptException or RecordMissingException or RecordStoreDamagedException
+            && _mending.HasOthers(_store.Machine))
+        {
+            FindUnreadable(problem);
         }
 
         // All that was old enough has been looked through. The space comes back with the next checkpoint.

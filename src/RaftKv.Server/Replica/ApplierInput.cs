@@ -1,5 +1,6 @@
 using RaftKv.Raft.Log;
 using RaftKv.Storage.Checkpoints;
+using RaftKv.Storage.Files;
 using RaftKv.Storage.State;
 
 namespace RaftKv.Server.Replica;
@@ -21,6 +22,9 @@ public abstract record ApplierInput
 
     /// <summary>Look again whether the state can be mended now.</summary>
     public sealed record MendAgain : ApplierInput;
+
+    /// <summary>Somebody could not read a record that should be there.</summary>
+    public sealed record Unreadable(StorageException Problem) : ApplierInput;
 
     /// <summary>Another member needs the state: make one ready that can be sent.</summary>
     public sealed record Offer : ApplierInput;

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using RaftKv.Raft;
 using RaftKv.Server.Peers;
 using RaftKv.Server.Tls;
+using RaftKv.Storage.Files;
 using RaftKv.Storage.Mvcc;
 using RaftKv.Storage.State;
 using RaftKv.Storage.Watch;
@@ -32,6 +33,10 @@ public interface IMember
 
     /// <summary>Whether its data is known to be wrong, so that it must not answer clients until it is mended.</summary>
     bool IsOutOfService { get; }
+
+    /// <summary>Told that something on its disk could not be read.</summary>
+    /// <returns>Whether it can be mended from the others: the member goes out of service until it is.</returns>
+    bool ReportUnreadable(StorageException problem) => false;
 
     WatchHub Watches { get; }
 

@@ -109,6 +109,19 @@ public sealed class StateMending : IStateObserver
         _news.Clear();
     }
 
+    /// <summary>Whether others have what this member cannot read any more.</summary>
+    public bool HasOthers(StateMachine machine) => machine.Config.Voters.Length > (machine.Config.IsVoter(_self) ? 1 : 0);
+
+    /// <summary>Something that the state counts on cannot be read. What is alone in having it goes on with the rest.</summary>
+    public void Unreadable(StateMachine machine)
+    {
+        if (!_isOutOfService && !OverlooksDamage && HasOthers(machine))
+        {
+            _takesBack = false;
+            _isOutOfService = true;
+        }
+    }
+
     /// <summary>A state of the leader has come.</summary>
     public void Arrived(ArrivedState state)
     {

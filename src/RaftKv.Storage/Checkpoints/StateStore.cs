@@ -108,6 +108,10 @@ public sealed class StateStore : IDisposable
         return store;
     }
 
+    /// <summary>Whether a file belongs to the state as it is now, and not to one that was replaced, or is arriving.</summary>
+    public bool IsInUse(string path)
+        => path == PathOf(_generation) || path.StartsWith(PathOf(_generation) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+
     /// <summary>Begins a checkpoint of the state as it is now. One at a time.</summary>
     public PendingCheckpoint BeginCheckpoint() => Begin(Machine, _generation);
 
