@@ -62,8 +62,14 @@ public sealed record RaftKvOptions
 
     public TimeSpan ElectionTimeout { get; init; } = TimeSpan.FromMilliseconds(1000);
 
-    /// <summary>The largest request, as encoded.</summary>
+    /// <summary>The largest request, as encoded; the same for all members, since each has to hold what any of them lets
+    /// in. At most <see cref="LargestMaxRequestBytes"/>.</summary>
     public int MaxRequestBytes { get; init; } = 1_572_864;
+
+    /// <summary>How large <see cref="MaxRequestBytes"/> may be.</summary>
+    public const int LargestMaxRequestBytes = 31 * 1024 * 1024;
+
+    internal const int RecordOverheadBytes = 64 * 1024;
 
     public int MaxTxnOps { get; init; } = 128;
 
@@ -175,6 +181,11 @@ public sealed record RaftKvOptions
         if (InitialCluster.Count > 0 && InitialCluster.All(member => member.Name != Name))
         {
             yield return $"The initial cluster ({string.Join(", ", InitialCluster.Select(member => member.Name))}) does not name this member, '{Name}'.";
+        }
+
+        if (MaxRequestBytes > LargestMaxRequestBytes)
+        {
+            yield return $"--max-request-bytes is {MaxRequestBytes}; it must be at most {LargestMaxRequestBytes}.";
         }
 
         if (PasswordCost is < 4 or > 31)

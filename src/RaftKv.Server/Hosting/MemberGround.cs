@@ -76,7 +76,20 @@ internal sealed class MachineGround : MemberGround
     public override IBackground Background { get; } = new PoolBackground();
 
     public override IRecordStoreMaker NewRecords(RaftKvOptions options)
-        => new FasterRecordStoreMaker(Files, new FasterRecordStoreOptions { MemoryBytes = options.RecordMemoryBytes });
+        => new FasterRecordStoreMaker(Files, OptionsOf(options));
+
+    // A record lies in one page, and has its key's revisions and its lease beside what was asked for.
+    private static FasterRecordStoreOptions OptionsOf(RaftKvOptions options)
+    {
+        var usual = new FasterRecordStoreOptions { MemoryBytes = options.RecordMemoryBytes };
+        if (options.MaxRequestBytes + RaftKvOptions.RecordOverheadBytes <= usual.LargestRecordBytes)
+        {
+            return usual;
+        }
+
+        var wide = usual with { LargestRecordBytes = options.MaxRequestBytes + RaftKvOptions.RecordOverheadBytes };
+        return wide with { MemoryBytes = Math.Max(wide.MemoryBytes, 4L * wide.PageBytes) };
+    }
 
     public override IStageRunner NewRunner(Action<string, Exception> onFailure) => new StageThread(onFailure);
 

@@ -35,6 +35,13 @@ public sealed class RecordStoreDamagedException(string path, long offset, string
     public string Found { get; } = found;
 }
 
+/// <summary>The store was made for smaller records than it is asked to hold now.</summary>
+public sealed class RecordStoreTooNarrowException(string path, int recordBytes, int pageBytes)
+    : StorageException(
+        path,
+        $"The record store in {path} was made for records of less than {pageBytes} bytes, and is to hold some of {recordBytes} bytes. "
+            + "Let requests be no larger than before, or replace the member by a new one, which is given its data by the others.");
+
 /// <summary>An earlier failure stopped the store; its cause is the inner exception. Nothing was written by this call, and
 /// nothing will be until the store is opened anew.</summary>
 public sealed class RecordStoreStoppedException(string path, Exception cause)

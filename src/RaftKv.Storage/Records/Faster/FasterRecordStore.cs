@@ -118,10 +118,7 @@ public sealed class FasterRecordStore : IRecordStore
         var extent = ExtentOf(token.Span, directory, identity);
         if (options.PageBytes > 1 << extent.PageBits)
         {
-            throw new ArgumentException(
-                $"{nameof(options.LargestRecordBytes)} is {options.LargestRecordBytes}, but the store in {directory} was "
-                    + $"created with pages of {1 << extent.PageBits} bytes, which hold no record of that size.",
-                nameof(options));
+            throw new RecordStoreTooNarrowException(directory, options.LargestRecordBytes, 1 << extent.PageBits);
         }
 
         var store = new FasterRecordStore(files, directory, identity, extent.PageBits, extent.SegmentBits, options);
