@@ -117,29 +117,40 @@ public sealed class ClientPortTests : IDisposable
     }
 
     [Fact]
-    public async Task Certificate_and_authorities_are_replaced_while_calls_go_on()
+    public async Task Certificate_and_authorities_are_replaced_while_a_hundred_clients_work()
     {
         using var next = CertificateFolder.NewAuthority("The next authority");
         var alice = _files.Client("alice");
         await using var cluster = await StartAsync(_files.Server(), tls => tls with { AuthoritiesFile = _files.AuthorityFile });
         var url = cluster[0].ClientEndPoints[0];
         using var done = new CancellationTokenSource();
-        var calls = 0;
-        var workers = Enumerable.Range(0, 4).Select(async i =>
+        var calls = new int[100];
+        var tls = Believing(alice);
+        var workers = Enumerable.Range(0, calls.Length).Select(async i =>
         {
-            await using var channel = ChannelTo(url, Believing(alice));
+            await using var channel = ChannelTo(url, tls);
             while (!done.IsCancellationRequested)
             {
                 await PutAsync(channel, $"k{i}", "v");
-                Interlocked.Increment(ref calls);
+                Interlocked.Increment(ref calls[i]);
             }
         }).ToArray();
-        await TestMember.Until(() => Volatile.Read(ref calls) >= 20);
+
+        // Each of them, on the connection that it has had from the start.
+        async Task AllGoOn()
+        {
+            var seen = (int[])calls.Clone();
+            await TestMember.Until(() => workers.Any(worker => worker.IsFaulted) || calls.Zip(seen).All(one => one.First >= one.Second + 2), "all go on");
+            Assert.All(workers, worker => Assert.False(worker.IsFaulted, worker.Exception?.ToString()));
+        }
+
+        await AllGoOn();
 
         // First both authorities are believed, then there is the new certificate, then the old authority goes.
         var old = File.ReadAllText(_files.AuthorityFile);
         _files.Write("ca.crt", old + next.ExportCertificatePem());
         await PutAsync(url, "k", "v", alice);
+        await AllGoOn();
         _files.Server(authority: next);
         var believers = new RpcClientTls { Authorities = [next], Certificate = _files.InMemory(_files.Client("bob", next)) };
         await using (var channel = ChannelTo(url, believers))
@@ -147,10 +158,10 @@ public sealed class ClientPortTests : IDisposable
             await PutAsync(channel, "k", "v");
         }
 
+        await AllGoOn();
         _files.Write("ca.crt", next.ExportCertificatePem());
         await RefusedAsync(url, believers with { Certificate = _files.InMemory(alice) });
-        var seen = Volatile.Read(ref calls);
-        await TestMember.Until(() => Volatile.Read(ref calls) >= seen + 20);
+        await AllGoOn();
         await done.CancelAsync();
         await Task.WhenAll(workers); // No call failed, no connection was cut.
         await Logged("has changed; new connections use it");
