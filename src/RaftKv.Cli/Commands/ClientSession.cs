@@ -1,4 +1,5 @@
 using System.Net.Security;
+using RaftKv.Cli.Commands.Accounts;
 using RaftKv.Cli.Commands.Connection;
 using RaftKv.Cli.Commands.Printing;
 using RaftKv.Client;
@@ -11,6 +12,9 @@ namespace RaftKv.Cli.Commands;
 internal sealed class ClientSession : IAsyncDisposable
 {
     private readonly Lazy<ClusterConnection> _cluster;
+
+    // Nobody wants to type it twice.
+    private string? _typedPassword;
 
     public ClientSession(ClientConsole console, CommonFlags common, AnswerForms forms)
     {
@@ -47,7 +51,7 @@ internal sealed class ClientSession : IAsyncDisposable
 
     /// <summary>A connection to another cluster than the one that the command is about.</summary>
     /// <exception cref="CommandFailure">The flags name no cluster.</exception>
-    public static ClusterConnection Connect(CommonFlags flags) => new(Settings(flags));
+    public ClusterConnection Connect(CommonFlags flags) => new(Settings(flags));
 
     /// <summary>The client library on the same cluster, for what takes more than single calls. The caller disposes of it.</summary>
     /// <exception cref="CommandFailure">The flags name no cluster.</exception>
@@ -65,7 +69,7 @@ internal sealed class ClientSession : IAsyncDisposable
         });
     }
 
-    private static ConnectionSettings Settings(CommonFlags common)
+    private ConnectionSettings Settings(CommonFlags common)
     {
         if (common.Endpoints.Values.Count == 0)
         {
@@ -75,10 +79,9 @@ internal sealed class ClientSession : IAsyncDisposable
         // A server closes connections that are pinged more often than every 5 s; Go's client never does under 10.
         var keepAlive = TimeSpan.FromSeconds(Math.Max(10, common.KeepAliveTime.Value.TotalSeconds));
         var parts = common.User.Value.Split(':', 2);
-        if (common.User.IsSet && parts.Length == 1 && !common.Password.IsSet)
-        {
-            throw CommandFailure.BadArguments($"the password of '{parts[0]}' is missing: write --user {parts[0]}:PASSWORD, or add --password");
-        }
+        var password = common.Password.IsSet || !common.User.IsSet ? common.Password.Value
+            : parts.Length == 2 ? parts[1]
+            : Ask(parts[0], isOwn: common == Common);
 
         return new ConnectionSettings
         {
@@ -89,8 +92,18 @@ internal sealed class ClientSession : IAsyncDisposable
             KeepAliveTimeout = Positive(common.KeepAliveTimeout.Value, "keepalive-timeout"),
             Tls = Tls(common),
             User = common.User.IsSet ? parts[0] : null,
-            Password = common.Password.IsSet || parts.Length == 1 ? common.Password.Value : parts[1],
+            Password = password,
         };
+    }
+
+    private string Ask(string user, bool isOwn)
+    {
+        if (!Console.InputIsTerminal)
+        {
+            throw CommandFailure.BadArguments($"the password of '{user}' is missing: write --user {user}:PASSWORD, or add --password");
+        }
+
+        return isOwn ? _typedPassword ??= PasswordPrompt.Read(Console) : PasswordPrompt.Read(Console);
     }
 
     private static Endpoint ParseEndpoint(string text, bool isTls)

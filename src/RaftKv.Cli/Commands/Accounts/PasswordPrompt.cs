@@ -6,6 +6,9 @@ namespace RaftKv.Cli.Commands.Accounts;
 /// <summary>A password that is typed: unseen at a terminal, a line of the input anywhere else.</summary>
 internal static class PasswordPrompt
 {
+    /// <summary>One that is there already, typed at a terminal.</summary>
+    public static string Read(ClientConsole console) => ReadUnseen(console, "Password: ");
+
     /// <summary>One that is new, and typed twice where it cannot be seen.</summary>
     /// <exception cref="CommandFailure">The two differ, or there is none.</exception>
     public static string ReadNew(ClientConsole console, string user, bool isInteractive)

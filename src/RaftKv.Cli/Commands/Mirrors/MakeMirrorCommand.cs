@@ -61,7 +61,7 @@ internal sealed class MakeMirrorCommand() : ClientCommand(
 
     public override async Task<int> RunAsync(ParsedArguments arguments, ClientSession session, CancellationToken stop)
     {
-        await using var destination = ClientSession.Connect(Destination(arguments[0], session.Common));
+        await using var destination = session.Connect(Destination(arguments[0], session.Common));
         var from = ByteText.Bytes(_prefix.Value);
         var to = _isAtRoot.Value ? [] : _destinationPrefix.IsSet ? ByteText.Bytes(_destinationPrefix.Value) : from;
         var writer = new MirrorWriter(destination, from, to, _maxOperations.Value);
