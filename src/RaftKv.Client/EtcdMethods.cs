@@ -98,6 +98,10 @@ public static class EtcdMethods
     public static readonly RpcMethod<MoveLeaderRequest, MoveLeaderResponse> MoveLeader =
         Of<MoveLeaderRequest, MoveLeaderResponse>("Maintenance", "MoveLeader");
 
+    /// <summary>etcdserverpb.Maintenance/Downgrade.</summary>
+    public static readonly RpcMethod<DowngradeRequest, DowngradeResponse> Downgrade =
+        Of<DowngradeRequest, DowngradeResponse>("Maintenance", "Downgrade");
+
     /// <summary>etcdserverpb.Auth/Authenticate.</summary>
     public static readonly RpcMethod<AuthenticateRequest, AuthenticateResponse> Authenticate =
         Of<AuthenticateRequest, AuthenticateResponse>("Auth", "Authenticate");
