@@ -162,7 +162,7 @@ public sealed class RaftKvNode : IAsyncDisposable
                 who = options.JoinsExistingCluster
                     ? await Founding.JoinAsync(options, peerUrls, http, cancellation).ConfigureAwait(false)
                     : Founding.Found(options, peerUrls);
-                MemberLog.Make(ground.Files, directory, who, ground.Wal);
+                MemberLog.Make(ground.Files, directory, who, ground.Wal, options.WalDirectory);
                 who.Write(ground.Files, path);
             }
 
@@ -235,7 +235,7 @@ public sealed class RaftKvNode : IAsyncDisposable
         }
 
         var report = SurvivorRecovery.Run(
-            new RecoveryOptions { DataDirectory = path, DropsUncommitted = true, OnlyIfNotAlone = true }, options, ground);
+            new RecoveryOptions { DataDirectory = path, WalDirectory = options.WalDirectory, DropsUncommitted = true, OnlyIfNotAlone = true }, options, ground);
         if (report.IsDone)
         {
             Log.WentAlone(log, report.Dropped.Count, report.ClusterId.ToString("x16", CultureInfo.InvariantCulture), report.Revision);

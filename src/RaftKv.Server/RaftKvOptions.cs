@@ -17,6 +17,9 @@ public sealed record RaftKvOptions
     /// said.</summary>
     public string DataDirectory { get; init; } = "";
 
+    /// <summary>Where its log lies, on a disk of its own for instance; in the data directory if empty.</summary>
+    public string WalDirectory { get; init; } = "";
+
     /// <summary>Where clients connect; nowhere if empty, for a member that serves its own process alone.</summary>
     public IReadOnlyList<ListenAddress> ListenClient { get; init; } = [new IPEndPoint(IPAddress.Loopback, 2379)];
 

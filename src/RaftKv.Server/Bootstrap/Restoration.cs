@@ -22,6 +22,9 @@ public sealed record RestorationOptions
     /// said.</summary>
     public string DataDirectory { get; init; } = "";
 
+    /// <summary>Where its log goes, if not into its data directory; empty, or not there yet.</summary>
+    public string WalDirectory { get; init; } = "";
+
     /// <summary>The members of the new cluster; this one alone if empty.</summary>
     public IReadOnlyList<(string Name, Uri PeerUrl)> InitialCluster { get; init; } = [];
 
@@ -110,11 +113,12 @@ public static class Restoration
             saved.CheckSum();
         }
 
+        MemberLog.RefuseUsed(ground.Files, options.WalDirectory);
         using var directory = DataDirectory.Begin(ground.Files, ground.PathOf(member), ground.Draw() | 1, Work);
         Clear(ground.Files, directory.Path, "wal", "state");
         var before = (StateTables?)null;
         var after = MakeState(saved, ground, member, who, directory, tables => before = tables, options.Bump);
-        MakeLog(ground, directory, after.Applied);
+        MakeLog(ground, directory, options.WalDirectory, after.Applied);
         who.Write(ground.Files, directory.Path);
         directory.Finish();
         return new RestorationReport(
@@ -155,11 +159,11 @@ public static class Restoration
             });
     }
 
-    private static void MakeLog(MemberGround ground, DataDirectory directory, LogPosition start)
+    private static void MakeLog(MemberGround ground, DataDirectory directory, string elsewhere, LogPosition start)
     {
         using var log = WriteAheadLog.Create(
             ground.Files,
-            directory.Subdirectory("wal"),
+            MemberLog.PathOf(ground.Files, directory, elsewhere),
             directory.Identity,
             start,
             new HardState(start.Term, Raft.NodeId.None, start.Index),

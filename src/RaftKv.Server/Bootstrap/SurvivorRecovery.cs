@@ -16,6 +16,9 @@ public sealed record RecoveryOptions
     /// <summary>The survivor's.</summary>
     public required string DataDirectory { get; init; }
 
+    /// <summary>Where its log lies, if that is not in its data directory.</summary>
+    public string WalDirectory { get; init; } = "";
+
     /// <summary>Whether nothing is to be changed; the report says what would be.</summary>
     public bool IsDryRun { get; init; }
 
@@ -103,7 +106,7 @@ public static class SurvivorRecovery
         using var directory = DataDirectory.UnfinishedWork(ground.Files, path) is null
             ? DataDirectory.Open(ground.Files, path, ground.Draw() | 1)
             : DataDirectory.Begin(ground.Files, path, ground.Draw() | 1, Work, mayBeUsed: true);
-        using var wal = OpenLog(ground, directory);
+        using var wal = OpenLog(options, ground, directory);
         using var store = OpenStore(ground, directory, member);
         var (committed, last) = CatchUp(wal, store.Machine, options.DropsUncommitted);
         return Report(options, directory, who, wal, store.Machine, committed, last, clusterId: 0);
@@ -113,7 +116,7 @@ public static class SurvivorRecovery
         RecoveryOptions options, RaftKvOptions member, MemberGround ground, DataDirectory directory, MemberFile who)
     {
         RecoveryReport report;
-        using (var wal = OpenLog(ground, directory))
+        using (var wal = OpenLog(options, ground, directory))
         using (var store = OpenStore(ground, directory, member))
         {
             var machine = store.Machine;
@@ -139,8 +142,8 @@ public static class SurvivorRecovery
         return report;
     }
 
-    private static WriteAheadLog OpenLog(MemberGround ground, DataDirectory directory)
-        => WriteAheadLog.Open(ground.Files, directory.Subdirectory("wal"), directory.Identity, ground.Wal);
+    private static WriteAheadLog OpenLog(RecoveryOptions options, MemberGround ground, DataDirectory directory)
+        => WriteAheadLog.Open(ground.Files, MemberLog.PathOf(ground.Files, directory, options.WalDirectory), directory.Identity, ground.Wal);
 
     private static StateStore OpenStore(MemberGround ground, DataDirectory directory, RaftKvOptions member)
         => StateStore.Open(ground.Files, directory.Subdirectory("state"), directory.Identity, ground.NewRecords(member));

@@ -186,7 +186,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     public static RunningMember Open(
         RaftKvOptions options, ILogger log, MemberGround ground, DataDirectory directory, MemberFile who, MemberCertificates certificates)
     {
-        var walPath = directory.Subdirectory("wal");
+        var walPath = MemberLog.PathOf(ground.Files, directory, options.WalDirectory);
         var statePath = directory.Subdirectory("state");
         var instruments = new StageInstruments();
         var walOptions = (ground.Wal ?? new WalOptions()) with { Observer = instruments };

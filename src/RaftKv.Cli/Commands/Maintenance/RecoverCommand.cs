@@ -12,6 +12,7 @@ internal sealed class RecoverCommand()
 {
     private Flag<bool> _fromSurvivor = null!;
     private Flag<string> _dataDir = null!;
+    private Flag<string> _walDir = null!;
     private Flag<bool> _isDryRun = null!;
     private Flag<bool> _dropsUncommitted = null!;
     private Flag<long> _bump = null!;
@@ -22,6 +23,7 @@ internal sealed class RecoverCommand()
     {
         _fromSurvivor = flags.Switch("from-survivor", "The members that are not named here are lost, and none of them will be started again");
         _dataDir = flags.Text("data-dir", "FOLDER", "The survivor's; it must not run");
+        _walDir = flags.Text("wal-dir", "FOLDER", "Where its log lies [in its data directory]");
         _isDryRun = flags.Switch("dry-run", "Say what would be done, and change nothing");
         _dropsUncommitted = flags.Switch("drop-uncommitted", "Leave out what the survivor does not know to be committed, as etcd does; clients may have been told that it is");
         _bump = flags.Number("bump-revision", $"By how much revisions are raised, so that none is handed out twice [{StateRestoration.DefaultBump}]");
@@ -53,6 +55,7 @@ internal sealed class RecoverCommand()
             var report = SurvivorRecovery.Run(new RecoveryOptions
             {
                 DataDirectory = _dataDir.Value,
+                WalDirectory = _walDir.Value,
                 IsDryRun = _isDryRun.Value,
                 DropsUncommitted = _dropsUncommitted.Value,
                 Bump = _bump.IsSet ? _bump.Value : StateRestoration.DefaultBump,

@@ -28,7 +28,7 @@ internal sealed class SnapshotRestoreCommand()
     public override void AddFlags(FlagSet flags)
     {
         _dataDir = flags.Text("data-dir", "FOLDER", "Where the member's data goes; empty, or not there yet [NAME.raftkv]");
-        _walDir = flags.Text("wal-dir", "FOLDER", "Not there: a member's log lies in its data directory");
+        _walDir = flags.Text("wal-dir", "FOLDER", "Where its log goes, for a disk of its own; empty, or not there yet [in its data directory]");
         _name = flags.Text("name", "NAME", "What the member is called [default]", "default");
         _cluster = flags.List("initial-cluster", "a=URL,...", "All members of the new cluster; each is restored from the same file [this one alone]");
         _token = flags.Text("initial-cluster-token", "TOKEN", "Tells clusters with the same addresses apart [etcd-cluster]", "etcd-cluster");
@@ -44,11 +44,6 @@ internal sealed class SnapshotRestoreCommand()
         if (arguments.Count != 1)
         {
             throw CommandFailure.BadArguments("snapshot restore requires exactly one argument");
-        }
-
-        if (_walDir.Value.Length > 0)
-        {
-            throw CommandFailure.BadArguments("--wal-dir is not there: a member's log lies in its data directory");
         }
 
         if (_bump.IsSet && _bump.Value < 0)
@@ -81,6 +76,7 @@ internal sealed class SnapshotRestoreCommand()
                 Snapshot = arguments[0],
                 Name = _name.Value,
                 DataDirectory = _dataDir.Value,
+                WalDirectory = _walDir.Value,
                 InitialCluster = members,
                 ClusterToken = _token.Value,
                 AdvertisePeerUrls = peerUrls,
@@ -118,6 +114,7 @@ internal sealed class SnapshotRestoreCommand()
             ? $"revisions go on after {report.Revision}, and history was kept: let no client of the old cluster come to this one"
             : $"revisions go on after {report.Revision} (the snapshot ends with {report.SavedRevision}); nothing before can be read or watched");
         var cluster = _cluster.Values.Count > 0 ? $" --initial-cluster {CommandWords.Quoted(string.Join(',', _cluster.Values))}" : "";
-        session.Output.Line($"start it with: raftkv --name {CommandWords.Quoted(_name.Value)} --data-dir {CommandWords.Quoted(report.Path)}{cluster}");
+        var wal = _walDir.Value.Length > 0 ? $" --wal-dir {CommandWords.Quoted(Path.GetFullPath(_walDir.Value))}" : "";
+        session.Output.Line($"start it with: raftkv --name {CommandWords.Quoted(_name.Value)} --data-dir {CommandWords.Quoted(report.Path)}{wal}{cluster}");
     }
 }
