@@ -76,6 +76,9 @@ public sealed class RaftKvNode : IAsyncDisposable
     /// <summary>Where it listens for clients.</summary>
     public IReadOnlyList<Uri> ClientEndPoints => _clientPort.EndPoints;
 
+    /// <summary>Where it serves plain HTTP, if that has addresses of its own.</summary>
+    public IReadOnlyList<Uri> HttpEndPoints => _clientPort.HttpEndPoints;
+
     /// <summary>Where it serves metrics and health beside the client ports.</summary>
     public IReadOnlyList<Uri> MetricsEndPoints => _clientPort.MetricsEndPoints;
 
@@ -159,6 +162,7 @@ public sealed class RaftKvNode : IAsyncDisposable
             var who = MemberFile.TryRead(ground.Files, path);
             if (who is null)
             {
+                options = await DiscoveredAsync(options, peerUrls, cancellation).ConfigureAwait(false);
                 who = options.JoinsExistingCluster
                     ? await Founding.JoinAsync(options, peerUrls, http, cancellation).ConfigureAwait(false)
                     : Founding.Found(options, peerUrls);
@@ -224,6 +228,18 @@ public sealed class RaftKvNode : IAsyncDisposable
         await _peers.DisposeAsync().ConfigureAwait(false);
         _member.Dispose();
         _http.Dispose();
+    }
+
+    private static async Task<RaftKvOptions> DiscoveredAsync(RaftKvOptions options, IReadOnlyList<Uri> peerUrls, CancellationToken cancellation)
+    {
+        if (options.Discovers is not { } discover)
+        {
+            return options;
+        }
+
+        var (members, token) = await discover(peerUrls, cancellation).ConfigureAwait(false);
+        var found = options with { InitialCluster = members, ClusterToken = token };
+        return found.Problems().FirstOrDefault() is { } problem ? throw new BootstrapException(problem) : found;
     }
 
     private static void BeAlone(RaftKvOptions options, MemberGround ground, ILogger log)

@@ -23,6 +23,10 @@ public sealed record RaftKvOptions
     /// <summary>Where clients connect; nowhere if empty, for a member that serves its own process alone.</summary>
     public IReadOnlyList<ListenAddress> ListenClient { get; init; } = [new IPEndPoint(IPAddress.Loopback, 2379)];
 
+    /// <summary>Where plain HTTP is served: JSON, health, metrics. <see cref="ListenClient"/> serves gRPC alone then; both if
+    /// empty. etcd's <c>--listen-client-http-urls</c>.</summary>
+    public IReadOnlyList<ListenAddress> ListenClientHttp { get; init; } = [];
+
     /// <summary>Where the other members connect; nowhere if empty, for a member on its own.</summary>
     public IReadOnlyList<ListenAddress> ListenPeer { get; init; } = [new IPEndPoint(IPAddress.Loopback, 2380)];
 
@@ -50,6 +54,11 @@ public sealed record RaftKvOptions
     /// <summary>The founding members, or, for one that joins, all members with it: names and peer URLs. A member on its own
     /// if empty.</summary>
     public IReadOnlyList<(string Name, Uri PeerUrl)> InitialCluster { get; init; } = [];
+
+    /// <summary>Finds out who founds the cluster, in the place of <see cref="InitialCluster"/> and <see cref="ClusterToken"/>. Asked of a
+    /// member that has no data yet, with its own peer URLs. What it throws as <see cref="Bootstrap.BootstrapException"/> ends the
+    /// start.</summary>
+    public Func<IReadOnlyList<Uri>, CancellationToken, Task<FoundingMembers>>? Discovers { get; init; }
 
     /// <summary>Whether the cluster is there already and this member was added to it.</summary>
     public bool JoinsExistingCluster { get; init; }
@@ -220,7 +229,7 @@ public sealed record RaftKvOptions
 
     private IEnumerable<string> TlsProblems()
     {
-        foreach (var problem in ClientTls.Problems("", "--client-crl-file", [.. ListenClient, .. ListenMetrics]).Concat(PeerTls.Problems("peer-", "--peer-crl-file", ListenPeer)))
+        foreach (var problem in ClientTls.Problems("", "--client-crl-file", [.. ListenClient, .. ListenClientHttp, .. ListenMetrics]).Concat(PeerTls.Problems("peer-", "--peer-crl-file", ListenPeer)))
         {
             yield return problem;
         }
@@ -244,3 +253,8 @@ public sealed record RaftKvOptions
         }
     }
 }
+
+/// <summary>Who founds a cluster.</summary>
+/// <param name="Members">Names and peer URLs; a name may come again with another URL.</param>
+/// <param name="ClusterToken">Tells clusters with the same addresses apart.</param>
+public sealed record FoundingMembers(IReadOnlyList<(string Name, Uri PeerUrl)> Members, string ClusterToken);

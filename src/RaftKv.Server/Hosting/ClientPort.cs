@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using RaftKv.Rpc.Client;
@@ -21,24 +22,25 @@ internal sealed class ClientPort : IAsyncDisposable
     private readonly MemberHealth _health;
     private readonly RpcInProcessServer _inProcess;
     private readonly JsonGateway? _gateway;
-    private readonly RpcHost? _host;
-    private readonly RpcHost? _metricsHost;
+    private readonly Hosts _hosts;
 
     private ClientPort(
-        ApiServices api, ITokens tokens, MemberHealth health, RpcInProcessServer inProcess, JsonGateway? gateway, RpcHost? host, RpcHost? metricsHost)
+        ApiServices api, ITokens tokens, MemberHealth health, RpcInProcessServer inProcess, JsonGateway? gateway, Hosts hosts)
     {
-        _metricsHost = metricsHost;
         _api = api;
         _tokens = tokens;
         _health = health;
         _inProcess = inProcess;
         _gateway = gateway;
-        _host = host;
+        _hosts = hosts;
     }
 
-    public IReadOnlyList<Uri> EndPoints => _host?.EndPoints ?? [];
+    public IReadOnlyList<Uri> EndPoints => _hosts.Clients?.EndPoints ?? [];
 
-    public IReadOnlyList<Uri> MetricsEndPoints => _metricsHost?.EndPoints ?? [];
+    /// <summary>Where plain HTTP is served, if that is not where clients come in.</summary>
+    public IReadOnlyList<Uri> HttpEndPoints => _hosts.Http?.EndPoints ?? [];
+
+    public IReadOnlyList<Uri> MetricsEndPoints => _hosts.Metrics?.EndPoints ?? [];
 
     /// <exception cref="IOException">An address is taken or cannot be listened on; the text names it.</exception>
     public static async Task<ClientPort> OpenAsync(
@@ -67,7 +69,8 @@ internal sealed class ClientPort : IAsyncDisposable
         var health = new MemberHealth(member, limits, options.Time, metrics.Health);
         var served = HostOptions(api, member, health, metrics, options, tls);
         var inProcess = new RpcInProcessServer(served.Server, served.Services);
-        var gateway = options.HasGateway && served.Listen.Count > 0
+        var hasHttp = served.Listen.Count > 0 || options.ListenClientHttp.Count > 0;
+        var gateway = options.HasGateway && hasHttp
             ? new JsonGateway(inProcess, served, new AllowedOrigins(options.AllowedOrigins), options.MaxRequestBytes)
             : null;
         var endpoints = served.Http;
@@ -76,24 +79,24 @@ internal sealed class ClientPort : IAsyncDisposable
             AllowedHosts.Require(app, options.AllowedHosts);
             endpoints?.Invoke(app);
         };
+        var hosts = new Hosts();
         try
         {
-            var host = served.Listen.Count > 0 ? await RpcHost.StartAsync(served, cancellation).ConfigureAwait(false) : null;
-            try
+            if (options.ListenClientHttp.Count > 0)
             {
-                var metricsHost = options.ListenMetrics.Count > 0
-                    ? await RpcHost.StartAsync(MetricsHost(health, metrics, options, tls), cancellation).ConfigureAwait(false)
-                    : null;
-                return new ClientPort(api, tokens, health, inProcess, gateway, host, metricsHost);
+                hosts.Http = await RpcHost.StartAsync(HttpHost(served.Http, options, tls), cancellation).ConfigureAwait(false);
+                served.Http = null;
             }
-            catch when (host is not null)
-            {
-                await host.DisposeAsync().ConfigureAwait(false);
-                throw;
-            }
+
+            hosts.Clients = served.Listen.Count > 0 ? await RpcHost.StartAsync(served, cancellation).ConfigureAwait(false) : null;
+            hosts.Metrics = options.ListenMetrics.Count > 0
+                ? await RpcHost.StartAsync(MetricsHost(health, metrics, options, tls), cancellation).ConfigureAwait(false)
+                : null;
+            return new ClientPort(api, tokens, health, inProcess, gateway, hosts);
         }
         catch
         {
+            await hosts.DisposeAsync().ConfigureAwait(false);
             if (gateway is not null)
             {
                 await gateway.DisposeAsync().ConfigureAwait(false);
@@ -114,16 +117,7 @@ internal sealed class ClientPort : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _inProcess.Dispose();
-        if (_host is not null)
-        {
-            await _host.DisposeAsync().ConfigureAwait(false);
-        }
-
-        if (_metricsHost is not null)
-        {
-            await _metricsHost.DisposeAsync().ConfigureAwait(false);
-        }
-
+        await _hosts.DisposeAsync().ConfigureAwait(false);
         if (_gateway is not null)
         {
             await _gateway.DisposeAsync().ConfigureAwait(false);
@@ -147,6 +141,19 @@ internal sealed class ClientPort : IAsyncDisposable
             stages.Text(took),
             call.Status.Code.ToString(),
             call.Peer?.ToString() ?? "this process");
+    }
+
+    private static RpcHostOptions HttpHost(Action<IApplicationBuilder> endpoints, RaftKvOptions options, TlsPort? tls)
+    {
+        var host = new RpcHostOptions { Http = endpoints, Connections = new RpcConnectionLimits { MaxConnections = options.MaxConnections } };
+        host.Server.Time = options.Time;
+        host.Server.Loggers = options.Loggers ?? NullLoggerFactory.Instance;
+        foreach (var address in options.ListenClientHttp)
+        {
+            host.Listen.Add(new RpcListenAddress(address.EndPoint) { Handshake = address.IsTls ? tls!.ServerOptions : null });
+        }
+
+        return host;
     }
 
     private static RpcHostOptions MetricsHost(MemberHealth health, NodeMetrics metrics, RaftKvOptions options, TlsPort? tls)
@@ -218,5 +225,26 @@ internal sealed class ClientPort : IAsyncDisposable
         }
 
         return host;
+    }
+
+    /// <summary>What listens.</summary>
+    private sealed class Hosts : IAsyncDisposable
+    {
+        public RpcHost? Clients { get; set; }
+
+        public RpcHost? Http { get; set; }
+
+        public RpcHost? Metrics { get; set; }
+
+        public async ValueTask DisposeAsync()
+        {
+            foreach (var host in (RpcHost?[])[Clients, Http, Metrics])
+            {
+                if (host is not null)
+                {
+                    await host.DisposeAsync().ConfigureAwait(false);
+                }
+            }
+        }
     }
 }

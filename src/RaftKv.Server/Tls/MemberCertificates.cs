@@ -40,7 +40,7 @@ internal sealed class MemberCertificates
                 options.ClientTls,
                 options,
                 Path.Join(dataPath, "fixtures", "client"),
-                Hosts(options.ListenClient, options.AdvertiseClientUrls),
+                Hosts([.. options.ListenClient, .. options.ListenClientHttp], options.AdvertiseClientUrls),
                 TlsPort.HttpProtocols,
                 log),
             TlsPort.Open(
