@@ -29,6 +29,9 @@ internal static class HealthEndpoints
             ("serializable_read", health.LocalReadAsync),
             ("linearizable_read", health.QuorumReadAsync),
             ("non_learner", health.NoLearnerAsync),
+
+            // Not with etcd, and so only where there are some.
+            .. health.HasCertificates ? new (string, Check)[] { ("certificates", health.CertificatesAsync) } : [],
         ];
         var answers = new Dictionary<string, RequestDelegate>(StringComparer.Ordinal)
         {

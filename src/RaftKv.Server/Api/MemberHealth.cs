@@ -170,6 +170,20 @@ public sealed class MemberHealth : IDisposable
         return new(_member.Status.IsLearner ? "not supported for learner" : null);
     }
 
+    /// <summary>Whether there is anything to be asked about certificates.</summary>
+    internal bool HasCertificates => _member.Certificates.Count > 0;
+
+    /// <summary>Whether its certificates are good, so that connections can be made.</summary>
+    /// <returns>What is wrong, or null.</returns>
+    internal ValueTask<string?> CertificatesAsync(CancellationToken cancellation)
+    {
+        _ = cancellation;
+        var now = _time.GetUtcNow();
+        return new(_member.Certificates.FirstOrDefault(one => one.NotAfter <= now) is { } expired
+            ? $"{expired.Use}: the certificate '{expired.Subject}' in {expired.File} expired on {expired.NotAfter.UtcDateTime:u}"
+            : null);
+    }
+
     private bool IsCorrupt => _member.IsOutOfService || _member.Alarms.Any(alarm => alarm.Kind == AlarmKind.Corrupt);
 
     private static string TextOf(Exception trouble) => ApiErrors.OfException(trouble)?.Detail ?? trouble.Message;

@@ -100,6 +100,10 @@ internal sealed class NodeMetrics(RunningMember member, IPeerNetwork peers, Raft
         page.Gauge("etcd_debugging_mvcc_watch_stream_total", "Streams of watchers.", member.Watches.StreamCount);
         page.Gauge("etcd_debugging_mvcc_slow_watcher_total", "Watchers that have something to be told.", member.Watches.PendingCount);
         page.Counter("etcd_debugging_mvcc_db_compaction_keys_total", "Revisions that compaction has taken out.", keys.CompactedCount);
+        page.Histogram(
+            "etcd_debugging_mvcc_db_compaction_pause_duration_milliseconds", "For how long steps of compaction hold applying up.", member.Instruments.CompactionSteps);
+        page.Histogram(
+            "etcd_debugging_mvcc_db_compaction_total_duration_milliseconds", "How long compactions take, with the rests between their steps.", member.Instruments.Compactions);
         page.Gauge("etcd_debugging_mvcc_db_compaction_last", "When history was compacted last, in seconds since 1970.", member.Instruments.LastCompaction);
     }
 
@@ -158,6 +162,13 @@ internal sealed class NodeMetrics(RunningMember member, IPeerNetwork peers, Raft
         page.Gauge("raftkv_pending_write_bytes", "Bytes of writes under way.", Gate?.WriteBytes ?? 0);
         page.Gauge("raftkv_pending_reads", "Reads under way.", Gate?.Reads ?? 0);
         page.Counter("raftkv_overload_refusals_total", "Requests that were refused because too much was under way.", Gate?.Refused ?? 0);
+        page.Begin("raftkv_certificate_expiry_seconds", "gauge", "When certificates that the member uses expire, in seconds since 1970.");
+        foreach (var certificate in member.Certificates)
+        {
+            page.Sample(
+                certificate.NotAfter.ToUnixTimeSeconds(), ("use", certificate.Use), ("file", certificate.File), ("subject", certificate.Subject));
+        }
+
         var statuses = peers.Statuses();
         Each(page, statuses, "raftkv_peer_queued_bytes", "gauge", "Bytes that wait to be sent to members.", "To", peer => peer.QueuedBytes);
         Each(page, statuses, "raftkv_peer_heard_seconds", "gauge", "How long ago members were last heard; -1 while there is no connection.", "From", peer => peer.HeardAgo?.TotalSeconds ?? -1);

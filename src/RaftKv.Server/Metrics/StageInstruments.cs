@@ -6,6 +6,9 @@ namespace RaftKv.Server.Metrics;
 /// <summary>What the stages of a member count and measure while they work.</summary>
 public sealed class StageInstruments : IWalObserver
 {
+    // 0 while there is none.
+    private long _compactionBegan;
+
     /// <summary>Each sync of the write-ahead log.</summary>
     public Histogram WalSyncs { get; } = Histogram.OfSeconds(0.001, 2, 14);
 
@@ -35,6 +38,12 @@ public sealed class StageInstruments : IWalObserver
 
     public Counter LeaderChanges { get; } = new();
 
+    /// <summary>Milliseconds for which a step of compaction held applying up.</summary>
+    public Histogram CompactionSteps { get; } = Histogram.OfNumbers(1, 2, 13);
+
+    /// <summary>Milliseconds of a whole compaction, with the rests between its steps.</summary>
+    public Histogram Compactions { get; } = Histogram.OfNumbers(100, 2, 14);
+
     /// <summary>When history was compacted last, in seconds since 1970; 0 for never.</summary>
     public long LastCompaction { get; private set; }
 
@@ -55,8 +64,20 @@ public sealed class StageInstruments : IWalObserver
         }
     }
 
-    /// <summary>A compaction has come to its end.</summary>
-    public void Compacted() => LastCompaction = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+    /// <summary>A step of compaction was made.</summary>
+    /// <param name="began">When.</param>
+    /// <param name="isMore">Whether there are more to make.</param>
+    public void CompactedStep(long began, bool isMore)
+    {
+        _compactionBegan = _compactionBegan == 0 ? began : _compactionBegan;
+        CompactionSteps.Observe((long)Stopwatch.GetElapsedTime(began).TotalMilliseconds);
+        if (!isMore)
+        {
+            Compactions.Observe((long)Stopwatch.GetElapsedTime(_compactionBegan).TotalMilliseconds);
+            LastCompaction = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
+            _compactionBegan = 0;
+        }
+    }
 
     void IWalObserver.Written(int bytes, TimeSpan took)
     {

@@ -345,8 +345,10 @@ public sealed class Applier : IStage
             return false;
         }
 
+        var began = _instruments is null ? 0 : Stopwatch.GetTimestamp();
         var isMore = keys.CompactStep(_options.CompactionKeys);
         keys.Publish();
+        _instruments?.CompactedStep(began, isMore);
         if (isMore)
         {
             if (_hasApplied && !isShort)
@@ -360,7 +362,6 @@ public sealed class Applier : IStage
         }
 
         _wantsCheckpoint |= keys.NeedsCheckpointToReclaim;
-        _instruments?.Compacted();
         foreach (var waiter in _compactionWaiters)
         {
             waiter.TrySetResult();

@@ -6,6 +6,7 @@ using RaftKv.Raft.Log;
 using RaftKv.Raft.Membership;
 using RaftKv.Server.Peers;
 using RaftKv.Server.Replica;
+using RaftKv.Server.Tls;
 using RaftKv.Storage.Files;
 using RaftKv.Storage.Mvcc;
 using RaftKv.Storage.Records;
@@ -61,6 +62,8 @@ internal sealed class LoneMember : IMember, IAnswerSink, IStateObserver, IDispos
     public AuthView Auth => _state.Auth.View;
 
     public bool IsOutOfService { get; set; }
+
+    public IReadOnlyList<CertificateExpiry> Certificates { get; set; } = [];
 
     public WatchHub Watches { get; }
 

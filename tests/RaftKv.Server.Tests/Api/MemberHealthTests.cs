@@ -53,6 +53,20 @@ public sealed class MemberHealthTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_certificate_that_has_expired_is_named()
+    {
+        var end = _api.Time.GetUtcNow().AddDays(1);
+        _api.Member.Certificates = [new("--cert-file", "/etc/a.crt", "CN=a", end)];
+        using var health = new MemberHealth(_api.Member, new ApiOptions(), _api.Time);
+        Assert.Null(await health.CertificatesAsync(TestContext.Current.CancellationToken));
+
+        _api.Time.Advance(TimeSpan.FromDays(1));
+        Assert.Equal(
+            $"--cert-file: the certificate 'CN=a' in /etc/a.crt expired on {end.UtcDateTime:u}",
+            await health.CertificatesAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public async Task Nobody_knows_a_service_that_is_not_there()
         => Assert.Equal(new RpcStatus(RpcStatusCode.NotFound, "unknown service"), await CheckRefusedAsync("nobody"));
 

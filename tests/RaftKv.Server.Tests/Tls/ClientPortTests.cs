@@ -126,15 +126,26 @@ public sealed class ClientPortTests : IDisposable
         using var done = new CancellationTokenSource();
         var calls = new int[100];
         var tls = Believing(alice);
-        var workers = Enumerable.Range(0, calls.Length).Select(async i =>
+        var workers = new Task[calls.Length];
+        for (var i = 0; i < workers.Length; i++)
         {
-            await using var channel = ChannelTo(url, tls);
+            // One after the other: a hundred handshakes at once take a small machine longer than a connection may.
+            var channel = ChannelTo(url, tls);
+            await PutAsync(channel, $"k{i}", "v");
+            workers[i] = WorkAsync(i, channel);
+        }
+
+        async Task WorkAsync(int i, RpcChannel channel)
+        {
             while (!done.IsCancellationRequested)
             {
                 await PutAsync(channel, $"k{i}", "v");
                 Interlocked.Increment(ref calls[i]);
+                await Task.Delay(1, CancellationToken.None);
             }
-        }).ToArray();
+
+            await channel.DisposeAsync();
+        }
 
         // Each of them, on the connection that it has had from the start.
         async Task AllGoOn()
@@ -197,6 +208,16 @@ public sealed class ClientPortTests : IDisposable
         Assert.InRange(certificates[0].NotAfter, DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(2));
         Assert.Contains(_log.Lines, line => line.Contains("the certificate 'CN=server'", StringComparison.Ordinal) && line.Contains("expires on", StringComparison.Ordinal));
         Assert.Equal(certificates, cluster[0].Member.Certificates);
+
+        // And to whoever asks over HTTP.
+        using var http = new HttpClient(new SocketsHttpHandler { SslOptions = Believing(_files.Client("probe")).ToOptions() });
+        var url = cluster[0].ClientEndPoints[0];
+        var page = await http.GetStringAsync(new Uri(url, "/metrics"), Stop);
+        Assert.Contains(
+            $"raftkv_certificate_expiry_seconds{{use=\"--cert-file\",file=\"{_files.Path("server.crt")}\",subject=\"CN=server\"}} {certificates[0].NotAfter.ToUnixTimeSeconds()}\n",
+            page,
+            StringComparison.Ordinal);
+        Assert.Contains("[+]certificates ok\n", await http.GetStringAsync(new Uri(url, "/readyz?verbose"), Stop), StringComparison.Ordinal);
     }
 
     [Fact]
