@@ -34,5 +34,21 @@ internal sealed class ClientCalls(RaftKvNode node) : IAsyncDisposable
         return response.Kvs is [var only] ? only.Value : null;
     }
 
+    /// <summary>Again and again while a cluster is about to agree upon a leader, or a member is not ready.</summary>
+    public static async Task<T> SurelyAsync<T>(Func<Task<T>> call)
+    {
+        while (true)
+        {
+            try
+            {
+                return await call();
+            }
+            catch (RpcException refused) when (refused.Code is RpcStatusCode.Unavailable or RpcStatusCode.DeadlineExceeded)
+            {
+                await Task.Delay(20, TestContext.Current.CancellationToken);
+            }
+        }
+    }
+
     public ValueTask DisposeAsync() => _channel.DisposeAsync();
 }

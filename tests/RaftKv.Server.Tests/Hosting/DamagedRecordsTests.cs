@@ -106,7 +106,8 @@ public sealed class DamagedRecordsTests : IDisposable
         await using var calls = new ClientCalls(node);
         for (var i = 0; i < Keys; i++)
         {
-            await calls.PutAsync(Key(i), Value(i));
+            var (key, value) = (Key(i), Value(i));
+            await ClientCalls.SurelyAsync(() => calls.PutAsync(key, value));
         }
     }
 
@@ -144,7 +145,8 @@ public sealed class DamagedRecordsTests : IDisposable
     {
         for (var i = 0; i < Keys; i++)
         {
-            Assert.Equal(Value(i), await calls.GetAsync(Key(i)));
+            var key = Key(i);
+            Assert.Equal(Value(i), await ClientCalls.SurelyAsync(() => calls.GetAsync(key)));
         }
     }
 

@@ -17,7 +17,7 @@ public sealed class LargeRequestTests
         var value = ByteString.CopyFrom(new byte[Large - 1024]);
         await using (var calls = new ClientCalls(cluster[0]))
         {
-            await calls.PutAsync("large", value);
+            await ClientCalls.SurelyAsync(() => calls.PutAsync("large", value));
             var refused = await Assert.ThrowsAsync<RpcException>(() => calls.PutAsync("larger", ByteString.CopyFrom(new byte[Large])));
             Assert.Contains("too large", refused.Status.Detail, StringComparison.Ordinal);
         }
@@ -25,7 +25,7 @@ public sealed class LargeRequestTests
         foreach (var node in cluster.Running)
         {
             await using var calls = new ClientCalls(node);
-            Assert.Equal(value, await calls.GetAsync("large"));
+            Assert.Equal(value, await ClientCalls.SurelyAsync(() => calls.GetAsync("large")));
         }
 
         Assert.All(cluster.Running, node => Assert.False(node.Ended.IsCompleted));
