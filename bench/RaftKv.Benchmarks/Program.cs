@@ -1,6 +1,7 @@
 using System.Globalization;
 using BenchmarkDotNet.Running;
 using RaftKv.Benchmarks.Leases;
+using RaftKv.Benchmarks.Metrics;
 using RaftKv.Benchmarks.Mvcc;
 using RaftKv.Benchmarks.Peers;
 using RaftKv.Benchmarks.Raft;
@@ -24,6 +25,7 @@ var plain = new Dictionary<string, Func<string[], Task>>(StringComparer.Ordinal)
     ["budget"] = Now(ReadPlain.OverBudget),
     ["open"] = MemberPlain.OpenAsync,
     ["compaction"] = MemberPlain.CompactionAsync,
+    ["metrics"] = Now(MetricsPlain.Run),
     ["watch"] = Now(_ => WatchPlain.Run()),
 };
 
