@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections;
 using System.Text;
 using RaftKv.Cli.Commands.Text;
+using RaftKv.Cli.Discovery;
 
 namespace RaftKv.Cli.Commands;
 
@@ -14,6 +15,9 @@ internal sealed record ClientConsole(
 
     /// <summary>Whether a person types what is read.</summary>
     public bool InputIsTerminal { get; init; }
+
+    /// <summary>Who knows where services are.</summary>
+    public Func<SrvLookup> Dns { get; init; } = SrvLookup.OfSystem;
 
     /// <summary>This process's own.</summary>
     public static ClientConsole OfProcess() => new(

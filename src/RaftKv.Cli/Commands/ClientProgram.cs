@@ -171,6 +171,7 @@ internal static class ClientProgram
 
         var arguments = flags.Parse(tokens);
         common.TakeEnvironment(console.Environment, console.Error);
+        await common.FindEndpointsAsync(console.Dns, stop);
         await using var session = new ClientSession(console, common, command.Forms);
         command.Check(arguments, session);
         try

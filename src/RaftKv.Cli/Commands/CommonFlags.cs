@@ -1,5 +1,6 @@
 using RaftKv.Cli.Commands.Flags;
 using RaftKv.Cli.Commands.Text;
+using RaftKv.Cli.Discovery;
 
 namespace RaftKv.Cli.Commands;
 
@@ -18,6 +19,9 @@ internal sealed class CommonFlags
     {
         var before = flags.All.Count;
         Endpoints = flags.List("endpoints", "HOST:PORT,...", "The members to ask; the next one if one cannot be reached", "127.0.0.1:2379");
+        DiscoverySrv = flags.Text("discovery-srv", "DOMAIN", "Ask the members that DNS knows as _etcd-client._tcp and _etcd-client-ssl._tcp of this domain, and not --endpoints", letter: 'd');
+        DiscoverySrvName = flags.Text("discovery-srv-name", "NAME", "They stand there with this behind: _etcd-client-NAME._tcp");
+        InsecureDiscovery = flags.Switch("insecure-discovery", "Also ask those that DNS knows without TLS", true);
         WriteOut = flags.Text("write-out", "FORMAT", "How answers are written: simple, fields, json, protobuf or table", "simple", 'w');
         Hex = flags.Switch("hex", "Write keys and values in hexadecimal");
         DialTimeout = flags.Duration("dial-timeout", "How long to try for a connection", TimeSpan.FromSeconds(2));
@@ -36,6 +40,12 @@ internal sealed class CommonFlags
     }
 
     public ListFlag Endpoints { get; }
+
+    public Flag<string> DiscoverySrv { get; }
+
+    public Flag<string> DiscoverySrvName { get; }
+
+    public Flag<bool> InsecureDiscovery { get; }
 
     public Flag<string> WriteOut { get; }
 
@@ -89,6 +99,29 @@ internal sealed class CommonFlags
         foreach (var name in environment.Keys.Where(name => name.StartsWith(EtcdPrefix, StringComparison.Ordinal) && !known.Contains(name)).Order())
         {
             warnings.WriteLine($"Warning: the environment variable {name} is no setting of this program.");
+        }
+    }
+
+    /// <summary>Asks DNS whom to ask, if that was wanted.</summary>
+    /// <exception cref="CommandFailure">It does not tell.</exception>
+    public async Task FindEndpointsAsync(Func<SrvLookup> dns, CancellationToken stop)
+    {
+        if (DiscoverySrv.Value.Length == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            var found = await ServiceNames.FindAsync(dns(), "etcd-client", DiscoverySrv.Value, DiscoverySrvName.Value, stop);
+            var good = found.Where(url => InsecureDiscovery.Value || url.Scheme == Uri.UriSchemeHttps).ToList();
+            Endpoints.Replace(good.Count > 0
+                ? good.Select(url => url.GetLeftPart(UriPartial.Authority))
+                : throw new DnsFailure($"DNS knows members without TLS only ({string.Join(", ", found)}), and --insecure-discovery is false."));
+        }
+        catch (DnsFailure failure)
+        {
+            throw new CommandFailure(ExitCode.Error, $"--discovery-srv {DiscoverySrv.Value}: {failure.Message}", failure);
         }
     }
 

@@ -8,29 +8,67 @@ namespace RaftKv.Cli.Serve;
 /// </summary>
 internal static class OtherFlags
 {
-    // What they set is done in another way here, or is always as they would have it.
-    private static readonly string[] WithoutEffect =
+    private const string Experimental = "--experimental-";
+
+    // What they set is done in another way here, or is always as they would have it; with their names before etcd 3.6.
+    private static readonly (string Name, string Why)[] WithoutEffect =
     [
-        "--pre-vote", "--initial-election-tick-advance", "--max-snapshots", "--max-wals", "--backend-bbolt-freelist-type",
-        "--backend-batch-interval", "--backend-batch-limit", "--grpc-keepalive-min-time", "--socket-reuse-port",
-        "--socket-reuse-address", "--raft-read-timeout", "--raft-write-timeout", "--compaction-batch-limit",
-        "--compaction-sleep-interval", "--downgrade-check-time",
-        "--bootstrap-defrag-threshold-megabytes",
-        "--memory-mlock", "--logger", "--enable-log-rotation", "--log-rotation-config-json",
-        "--enable-distributed-tracing", "--distributed-tracing-address", "--distributed-tracing-service-name",
-        "--distributed-tracing-instance-id", "--distributed-tracing-sampling-rate", "--v2-deprecation", "--feature-gates",
-        "--enable-pprof", "--enable-v2", "--strict-reconfig-check",
-        "--discovery-fallback", "--discovery-proxy",
+        ("--pre-vote", "members always ask first whether they would be elected"),
+        ("--strict-reconfig-check", "changes that endanger the cluster are always refused"),
+        ("--initial-election-tick-advance", "a member that starts is in no hurry"),
+        ("--max-snapshots", "a checkpoint replaces the one before"),
+        ("--max-wals", "the log is kept as long as somebody needs it"),
+        ("--backend-bbolt-freelist-type", "there is no bbolt"),
+        ("--backend-batch-interval", "writes are batched by themselves"),
+        ("--backend-batch-limit", "writes are batched by themselves"),
+        ("--grpc-keepalive-min-time", "clients may ping as often as they like"),
+        ("--socket-reuse-port", ""),
+        ("--socket-reuse-address", ""),
+        ("--raft-read-timeout", "silent connections between members are cut after five seconds"),
+        ("--raft-write-timeout", "silent connections between members are cut after five seconds"),
+        ("--compaction-batch-limit", "compaction gives way to requests by itself"),
+        ("--compaction-sleep-interval", "compaction gives way to requests by itself"),
+        ("--downgrade-check-time", "there is no downgrade"),
+        ("--bootstrap-defrag-threshold-megabytes", "space is given back while the member runs"),
+        ("--memory-mlock", "no file is mapped into memory"),
+        ("--logger", ""),
+        ("--v2-deprecation", "there is no version 2 API"),
+        ("--enable-v2", "there is no version 2 API"),
+        ("--feature-gates", "what they open is always so here, or is not there"),
+        ("--enable-pprof", "there is /metrics, and .NET's own tools"),
+        ("--discovery-fallback", "there is no version 2 discovery"),
+        ("--discovery-proxy", "there is no version 2 discovery"),
+        ("--log-package-levels", "there is --log-level"),
     ];
 
-    private static readonly string[] NotThere =
+    // Only ever known by these names.
+    private static readonly (string Name, string Why)[] WithoutEffectUnderOldNames =
     [
-        "--listen-client-http-urls", "--wal-dir", "--unsafe-no-fsync", "--discovery", "--discovery-srv", "--discovery-srv-name", "--discovery-token", "--discovery-endpoints",
+        ("--experimental-initial-corrupt-check", "records are checked whenever they are read, and members compare their data"),
+        ("--experimental-compact-hash-check-enabled", "members always compare their data: --corrupt-check-time"),
+        ("--experimental-enable-lease-checkpoint", "the leader always writes down how long leases have left"),
+        ("--experimental-enable-lease-checkpoint-persist", "the leader always writes down how long leases have left"),
+        ("--experimental-stop-grpc-service-on-defrag", "defragmentation holds nothing up"),
+        ("--experimental-txn-mode-write-with-shared-buffer", "transactions read what they have written anyhow"),
+        ("--experimental-set-member-localaddr", ""),
+        ("--experimental-enable-v2v3", "there is no version 2 API"),
+    ];
+
+    private static readonly (string Name, string Why)[] NotThere =
+    [
+        ("--unsafe-no-fsync", "a member acknowledges only what is on its disk"),
+        ("--discovery", "it is for etcd's public discovery service, which is no more: use --discovery-endpoints with any cluster, or --discovery-srv"),
+    ];
+
+    private static readonly HashSet<string> OldNames =
+    [
+        "--compaction-batch-limit", "--compaction-sleep-interval", "--downgrade-check-time", "--bootstrap-defrag-threshold-megabytes", "--memory-mlock",
     ];
 
     public static IReadOnlyList<Option<string>> All { get; } =
     [
-        .. WithoutEffect.Concat(NotThere).Select(name => new Option<string>(name)
+        .. WithoutEffect.Concat(WithoutEffectUnderOldNames).Concat(NotThere).Select(flag => new Option<string>(
+            flag.Name, OldNames.Contains(flag.Name) ? [Experimental + flag.Name[2..]] : [])
         {
             Hidden = true,
             Arity = ArgumentArity.ZeroOrOne,
@@ -49,17 +87,19 @@ internal static class OtherFlags
             }
 
             // Set to what is the case anyway, or to nothing.
-            var value = parsed.GetValue(flag);
-            var isOff = value is "" or "0" or "0s" or "false";
-            if (NotThere.Contains(flag.Name) && !isOff)
+            var isOff = parsed.GetValue(flag) is "" or "0" or "0s" or "false";
+            if (NotThere.FirstOrDefault(one => one.Name == flag.Name) is { Why: { } reason })
             {
-                throw new FlagException($"{flag.Name} is not there yet: this version cannot do what it asks for. Start without it.");
+                if (!isOff)
+                {
+                    throw new FlagException($"{flag.Name} is not there: {reason}. Start without it.");
+                }
+
+                continue;
             }
 
-            if (!NotThere.Contains(flag.Name))
-            {
-                yield return $"{flag.Name} has no effect here.";
-            }
+            var why = WithoutEffect.Concat(WithoutEffectUnderOldNames).First(one => one.Name == flag.Name).Why;
+            yield return why.Length > 0 ? $"{flag.Name} has no effect here: {why}." : $"{flag.Name} has no effect here.";
         }
     }
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using Microsoft.Extensions.Logging;
 using RaftKv.Cli.Serve.Config;
 using RaftKv.Cli.Serve.Logging;
+using RaftKv.Cli.Serve.Tracing;
 using RaftKv.Server;
 using RaftKv.Server.Bootstrap;
 using RaftKv.Server.Hosting;
@@ -44,12 +45,14 @@ internal static class ServeCommand
                 await error.WriteLineAsync($"raftkv: {warning}");
             }
 
-            var levels = new LogLevelSwitch(flags.LogLevel(parsed));
-            using var lines = LogOutput.Open(flags.LogOutputs(parsed));
+            var levels = new LogLevelSwitch(flags.Log.Level(parsed));
+            var tracing = flags.Tracing.Read(parsed);
+            using var lines = flags.Log.Open(parsed);
             using var loggers = LoggerFactory.Create(logging => logging
                 .SetMinimumLevel(LogLevel.Trace)
                 .AddFilter((category, level) => IsWorthALine(category, level, levels.Level))
-                .AddProvider(new LineLoggers(lines, flags.LogsJson(parsed), TimeProvider.System)));
+                .AddProvider(new LineLoggers(lines, flags.Log.IsJson(parsed), TimeProvider.System)));
+            using var traces = tracing is null ? null : new TraceExport(tracing, loggers.CreateLogger("raftkv"));
             return await ServeAsync(start, flags.Read(parsed) with { Loggers = loggers, LogLevels = levels }, output, error, stop);
         }
         catch (Exception refusal) when (refusal is FlagException or BootstrapException or StorageException or MemberRemovedException or MemberLostDataException)
@@ -85,6 +88,11 @@ internal static class ServeCommand
         await output.WriteLineAsync($"  data     {node.DataPath}");
         await output.WriteLineAsync($"  clients  {Text(node.ClientEndPoints)}");
         await output.WriteLineAsync($"  peers    {Text(node.PeerEndPoints)}");
+        if (node.HttpEndPoints.Count > 0)
+        {
+            await output.WriteLineAsync($"  http     {Text(node.HttpEndPoints)}");
+        }
+
         if (node.MetricsEndPoints.Count > 0)
         {
             await output.WriteLineAsync($"  metrics  {Text(node.MetricsEndPoints)}");
@@ -95,6 +103,7 @@ internal static class ServeCommand
         await using var registration = stop.Register(stopped.SetResult);
         if (await Task.WhenAny(stopped.Task, node.Ended) == stopped.Task)
         {
+            ServiceNotice.Say("STOPPING=1");
             await output.WriteLineAsync("raftkv: stopping");
             return 0;
         }
@@ -120,6 +129,7 @@ internal static class ServeCommand
             var role = status.IsLearner ? "learner" : status.Leader == node.Member.Self ? "leader" : $"follower of {status.Leader}";
             await output.WriteLineAsync($"raftkv: ready, {role} in term {status.Term}");
             await output.FlushAsync(stop);
+            ServiceNotice.Say("READY=1");
         }
         catch (OperationCanceledException)
         {

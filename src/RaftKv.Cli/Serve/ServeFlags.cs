@@ -1,8 +1,5 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using System.Net;
-using Microsoft.Extensions.Logging;
-using RaftKv.Cli.Commands.Text;
 using RaftKv.Server;
 using RaftKv.Server.Replica;
 
@@ -21,6 +18,12 @@ internal sealed class ServeFlags
     private readonly Option<string> _dataDir = new("--data-dir")
     {
         Description = "Where its data lies [default: NAME.raftkv]",
+        HelpName = "FOLDER",
+    };
+
+    private readonly Option<string> _walDir = new("--wal-dir")
+    {
+        Description = "Where its log lies, for a disk of its own; always the same [default: in its data]",
         HelpName = "FOLDER",
     };
 
@@ -56,6 +59,13 @@ internal sealed class ServeFlags
         HelpName = "URL,...",
         CustomParser = ListenUrl.Parse,
         DefaultValueFactory = _ => [new IPEndPoint(IPAddress.Loopback, 2379)],
+    };
+
+    private readonly Option<ListenAddress[]> _listenClientHttp = new("--listen-client-http-urls")
+    {
+        Description = "Where JSON, health and metrics are served; the client URLs serve gRPC alone then",
+        HelpName = "URL,...",
+        CustomParser = ListenUrl.Parse,
     };
 
     private readonly Option<ListenAddress[]> _listenPeer = new("--listen-peer-urls")
@@ -167,7 +177,7 @@ internal sealed class ServeFlags
     {
         Description = "How often members compare their data, so that one that differs is noticed and mended; 0 for never",
         HelpName = "1m",
-        CustomParser = DurationOrNone,
+        CustomParser = DurationFlag.ParseOrNone,
         DefaultValueFactory = _ => new RaftKvOptions().ComparisonInterval,
     };
 
@@ -212,7 +222,7 @@ internal sealed class ServeFlags
         DefaultValueFactory = _ => "*",
     };
 
-    private readonly Option<int> _maxLearners = new("--max-learners")
+    private readonly Option<int> _maxLearners = new("--max-learners", "--experimental-max-learners")
     {
         Description = "How many learners the cluster may have",
         HelpName = "N",
@@ -223,7 +233,7 @@ internal sealed class ServeFlags
     {
         Description = "How often watchers that ask for it are told how far they are",
         HelpName = "10m",
-        CustomParser = Duration,
+        CustomParser = DurationFlag.Parse,
         DefaultValueFactory = _ => TimeSpan.FromMinutes(10),
     };
 
@@ -231,7 +241,7 @@ internal sealed class ServeFlags
     {
         Description = "How often a silent client connection is asked whether it lives",
         HelpName = "2h",
-        CustomParser = Duration,
+        CustomParser = DurationFlag.Parse,
         DefaultValueFactory = _ => TimeSpan.FromHours(2),
     };
 
@@ -239,7 +249,7 @@ internal sealed class ServeFlags
     {
         Description = "How long it may take to answer",
         HelpName = "20s",
-        CustomParser = Duration,
+        CustomParser = DurationFlag.Parse,
         DefaultValueFactory = _ => TimeSpan.FromSeconds(20),
     };
 
@@ -250,41 +260,27 @@ internal sealed class ServeFlags
         DefaultValueFactory = _ => new RaftKvOptions().RecordMemoryBytes,
     };
 
-    private readonly Option<string> _logLevel = new("--log-level")
-    {
-        Description = "What is worth a line: debug, info, warn or error",
-        HelpName = "LEVEL",
-        DefaultValueFactory = _ => "info",
-    };
-
     public Option<string> ConfigFile { get; } = new("--config-file")
     {
         Description = "A YAML or JSON file with all settings; other flags and the environment are ignored then",
         HelpName = "FILE",
     };
 
+    public LogFlags Log { get; } = new();
+
+    public TracingFlags Tracing { get; } = new();
+
     private readonly TlsFlags _tls = new();
 
     private readonly AuthFlags _auth = new();
 
-    private readonly Option<string> _logFormat = new("--log-format")
-    {
-        Description = "How lines of the log look [default: console on a terminal, else json]",
-        HelpName = "json|console",
-    };
-
-    private readonly Option<string> _logOutputs = new("--log-outputs", "--log-output")
-    {
-        Description = "Where they go, comma-separated: stderr, stdout, or files, which are added to",
-        HelpName = "OUTPUT,...",
-        DefaultValueFactory = _ => "default",
-    };
+    private readonly DiscoveryFlags _discovery = new();
 
     private readonly Option<TimeSpan> _slowCall = new("--warning-unary-request-duration", "--experimental-warning-unary-request-duration")
     {
         Description = "From when on a call is slow enough for a line that says where the time went",
         HelpName = "300ms",
-        CustomParser = Duration,
+        CustomParser = DurationFlag.Parse,
         DefaultValueFactory = _ => new RaftKvOptions().SlowCall,
     };
 
@@ -292,33 +288,18 @@ internal sealed class ServeFlags
     {
         Description = "From when on applying is slow enough for a line",
         HelpName = "100ms",
-        CustomParser = Duration,
+        CustomParser = DurationFlag.Parse,
         DefaultValueFactory = _ => new ApplierOptions().SlowApply,
     };
 
     public IEnumerable<Option> All =>
     [
         ConfigFile,
-        _name, _dataDir, _peers, _clusterState, _forceNewCluster, _token, _listenClient, _advertiseClient, _listenPeer, _advertisePeer, _heartbeat,
+        _name, _dataDir, _walDir, _peers, _clusterState, _forceNewCluster, _token, _listenClient, _listenClientHttp, _advertiseClient, _listenPeer, _advertisePeer, _heartbeat,
         _election, _snapshotCount, _catchUp, _maxRequest, _maxTxn, _gateway, _cors, _maxStreams, _quota, _compactionMode, _compactionRetention,
         _comparison, _maxPendingWrites, _maxPendingReads, _maxConnections, _listenMetrics, _metrics, _hosts, _maxLearners, _progress, _keepAliveInterval,
-        _keepAliveTimeout, _recordMemory, _logLevel, _logFormat, _logOutputs, _slowCall, _slowApply, .. _tls.All, .. _auth.All,
+        _keepAliveTimeout, _recordMemory, .. Log.All, _slowCall, _slowApply, .. Tracing.All, .. _tls.All, .. _auth.All, .. _discovery.All,
     ];
-
-    public LogLevel LogLevel(ParseResult parsed)
-        => LogLevelSwitch.TryParse(parsed.GetRequiredValue(_logLevel), out var level)
-            ? level
-            : throw new FlagException($"--log-level is '{parsed.GetRequiredValue(_logLevel)}'; it must be debug, info, warn or error.");
-
-    public string[] LogOutputs(ParseResult parsed) => Words(parsed.GetRequiredValue(_logOutputs));
-
-    public bool LogsJson(ParseResult parsed) => parsed.GetValue(_logFormat) switch
-    {
-        null => Console.IsErrorRedirected,
-        "json" => true,
-        "console" => false,
-        var other => throw new FlagException($"--log-format is '{other}'; it must be json or console."),
-    };
 
     /// <summary>The flags as options of a member.</summary>
     /// <exception cref="FlagException">They contradict each other, or themselves.</exception>
@@ -357,7 +338,9 @@ internal sealed class ServeFlags
         {
             Name = name,
             DataDirectory = parsed.GetValue(_dataDir) ?? "",
+            WalDirectory = parsed.GetValue(_walDir) ?? "",
             ListenClient = listenClient,
+            ListenClientHttp = parsed.GetValue(_listenClientHttp) ?? [],
             ListenPeer = listenPeer,
             AdvertiseClientUrls = advertiseClient,
             AdvertisePeerUrls = advertisePeer,
@@ -404,7 +387,7 @@ internal sealed class ServeFlags
                 SlowApply = parsed.GetRequiredValue(_slowApply),
             },
         };
-        return _auth.AddTo(_tls.AddTo(options, parsed), parsed);
+        return _discovery.AddTo(_auth.AddTo(_tls.AddTo(options, parsed), parsed), parsed);
     }
 
     private static string[] Words(string text) => text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
@@ -419,29 +402,6 @@ internal sealed class ServeFlags
             : throw new FlagException($"{flag.Name} is {parsed.GetRequiredValue(flag)}; it must be greater than 0.");
 
     private static bool IsWildcard(ListenAddress point) => point.Address.Equals(IPAddress.Any) || point.Address.Equals(IPAddress.IPv6Any);
-
-    private static TimeSpan Duration(ArgumentResult argument) => Duration(argument, min: TimeSpan.FromTicks(1));
-
-    private static TimeSpan DurationOrNone(ArgumentResult argument) => Duration(argument, TimeSpan.Zero);
-
-    private static TimeSpan Duration(ArgumentResult argument, TimeSpan min)
-    {
-        var text = argument.Tokens[0].Value;
-        try
-        {
-            if (GoDuration.Parse(text) is var duration && duration >= min)
-            {
-                return duration;
-            }
-        }
-        catch (FormatException)
-        {
-            // Said below, with an example.
-        }
-
-        argument.AddError($"'{text}' is no duration: write it as 300ms, 20s or 1h30m.");
-        return default;
-    }
 }
 
 /// <summary>The flags cannot be followed; the message says why and what to do.</summary>

@@ -43,6 +43,9 @@ internal sealed class ListFlag(string name, string meaning, string description, 
 {
     public IReadOnlyList<string> Values { get; private set; } = values;
 
+    /// <summary>Puts others in the place of what was given.</summary>
+    public void Replace(IEnumerable<string> others) => Values = [.. others];
+
     protected override void Take(string text)
     {
         var given = text.Length == 0 ? [] : text.Split(',', StringSplitOptions.TrimEntries);

@@ -25,7 +25,7 @@ internal static class ConfigCommand
                 console.Output.WriteLine($"warning: {warning}");
             }
 
-            flags.LogLevel(config.Parsed);
+            flags.Log.Level(config.Parsed);
             var options = flags.Read(config.Parsed);
             console.Output.WriteLine($"{file}: good, for member '{options.Name}'");
             return 0;

@@ -35,6 +35,17 @@ internal sealed record ConfigFile(ParseResult Parsed, IReadOnlyList<string> Warn
         ["socket-options.reuse-address"] = "socket-reuse-address",
         ["discovery-config.token"] = "discovery-token",
         ["discovery-config.client.endpoints"] = "discovery-endpoints",
+        ["discovery-config.client.request-timeout"] = "discovery-request-timeout",
+        ["discovery-config.client.dial-timeout"] = "discovery-dial-timeout",
+        ["discovery-config.client.keepalive-time"] = "discovery-keepalive-time",
+        ["discovery-config.client.keepalive-timeout"] = "discovery-keepalive-timeout",
+        ["discovery-config.client.secure.cert"] = "discovery-cert",
+        ["discovery-config.client.secure.key"] = "discovery-key",
+        ["discovery-config.client.secure.cacert"] = "discovery-cacert",
+        ["discovery-config.client.secure.insecure-transport"] = "discovery-insecure-transport",
+        ["discovery-config.client.secure.insecure-skip-tls-verify"] = "discovery-insecure-skip-tls-verify",
+        ["discovery-config.client.auth.username"] = "discovery-user",
+        ["discovery-config.client.auth.password"] = "discovery-password",
         ["experimental-snapshot-catch-up-entries"] = "snapshot-catchup-entries",
     };
 
