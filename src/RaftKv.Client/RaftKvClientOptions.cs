@@ -63,6 +63,9 @@ public sealed record RaftKvClientOptions
     /// <summary>The chance behind jitter, and behind who is asked first.</summary>
     public Random Chance { get; init; } = Random.Shared;
 
+    /// <summary>Mistakes, for tests.</summary>
+    internal Calls.ClientFaults Faults { get; init; } = Calls.ClientFaults.None;
+
     /// <summary>Everything wrong with these options, in words an operator can act on.</summary>
     public IEnumerable<string> Problems()
     {

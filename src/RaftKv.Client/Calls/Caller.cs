@@ -153,6 +153,7 @@ internal sealed partial class Caller(RaftKvClientOptions options, Members member
             {
                 RepeatRule.Freely => IsWorthRepeating(last),
                 RepeatRule.IfNotDone when !name.IsNone => IsWorthRepeating(last),
+                RepeatRule.IfNotDone when options.Faults.RepeatsOnUnavailable => IsWorthRepeating(last),
                 RepeatRule.IfNotDone => last.Aftermath == Aftermath.NotDone && !mayBeDone,
                 _ => false,
             };

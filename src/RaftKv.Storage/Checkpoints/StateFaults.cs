@@ -21,6 +21,9 @@ public sealed record StateFaults
     /// <summary>M18: the name of a new checkpoint is not synced.</summary>
     public bool SkipsDirectorySync { get; init; }
 
+    /// <summary>M19: nobody asks whether the caller may do what a transaction within a transaction does.</summary>
+    public bool SkipsNestedRights { get; init; }
+
     /// <summary>M20: what requests with a name have been answered is not part of a state that is opened or arrives.</summary>
     public bool ForgetsRequests { get; init; }
 

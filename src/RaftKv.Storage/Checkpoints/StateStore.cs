@@ -92,7 +92,7 @@ public sealed class StateStore : IDisposable
         if (checkpoint is null)
         {
             store._generation = store._newestGeneration = 1;
-            store.Machine = new StateMachine(new KeySpace(store.CreateRecords(1), faults.Keys), observer);
+            store.Machine = new StateMachine(new KeySpace(store.CreateRecords(1), faults.Keys), observer) { SkipsNestedRights = faults.SkipsNestedRights };
             return store;
         }
 
@@ -102,7 +102,8 @@ public sealed class StateStore : IDisposable
             checkpoint.Tables.Span,
             position => KeySpace.Open(maker.Open(path, identity, checkpoint.Token), position, faults.Keys),
             observer,
-            faults.ForgetsRequests);
+            faults.ForgetsRequests,
+            faults.SkipsNestedRights);
         store.Durable = store.Machine.Applied;
         store._turn.Index = store.Durable.Index;
         return store;
@@ -132,7 +133,11 @@ public sealed class StateStore : IDisposable
     public ArrivingState BeginArrival()
     {
         var generation = ++_newestGeneration;
-        return new ArrivingState(generation, new KeySpace(CreateRecords(generation), _faults.Keys), _observer) { ForgetsRequests = _faults.ForgetsRequests };
+        return new ArrivingState(generation, new KeySpace(CreateRecords(generation), _faults.Keys), _observer)
+        {
+            ForgetsRequests = _faults.ForgetsRequests,
+            SkipsNestedRights = _faults.SkipsNestedRights,
+        };
     }
 
     /// <summary>The records of a state that will not be installed after all. It must have been disposed.</summary>
@@ -351,6 +356,8 @@ public sealed class ArrivingState
 
     internal bool ForgetsRequests { get; init; }
 
+    internal bool SkipsNestedRights { get; init; }
+
     /// <summary>All records have been taken in.</summary>
     /// <param name="tables">As they came with the records.</param>
     public StateMachine Complete(ReadOnlySpan<byte> tables)
@@ -362,7 +369,8 @@ public sealed class ArrivingState
                 return Keys;
             },
             Observer,
-            ForgetsRequests);
+            ForgetsRequests,
+            SkipsNestedRights);
 }
 
 /// <summary>A state that was replaced.</summary>

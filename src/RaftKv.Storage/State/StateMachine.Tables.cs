@@ -15,9 +15,10 @@ public sealed partial class StateMachine
     /// <param name="openKeys">Opens the key space as of a position.</param>
     /// <param name="observer">Null for nobody.</param>
     /// <param name="forgetsRequests">A mistake, for tests.</param>
+    /// <param name="skipsNestedRights">Another.</param>
     /// <exception cref="StateFormatException">These are not the tables of a state.</exception>
     public static StateMachine Open(
-        ReadOnlySpan<byte> tables, Func<KeySpacePosition, KeySpace> openKeys, IStateObserver? observer = null, bool forgetsRequests = false)
+        ReadOnlySpan<byte> tables, Func<KeySpacePosition, KeySpace> openKeys, IStateObserver? observer = null, bool forgetsRequests = false, bool skipsNestedRights = false)
     {
         var read = StateTables.Read(tables);
         var keys = openKeys(read.Keys);
@@ -39,6 +40,7 @@ public sealed partial class StateMachine
             Members = read.Members,
             Auth = read.Auth,
             Requests = forgetsRequests ? new RequestWindow() : read.Requests,
+            SkipsNestedRights = skipsNestedRights,
         };
     }
 

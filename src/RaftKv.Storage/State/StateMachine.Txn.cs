@@ -61,7 +61,7 @@ public sealed partial class StateMachine
                 TxnOperationKind.Range => Auth.View.Check(caller, Access.Read, operation.Range.Range),
                 TxnOperationKind.Put => CheckRights(operation.Put, caller),
                 TxnOperationKind.DeleteRange => CheckRights(operation.DeleteRange, caller),
-                TxnOperationKind.Txn => CheckRights(operation.Txn!, caller),
+                TxnOperationKind.Txn => SkipsNestedRights ? StateError.None : CheckRights(operation.Txn!, caller),
                 _ => StateError.None,
             };
             if (error != StateError.None)

@@ -54,6 +54,9 @@ public sealed partial class StateMachine : IDisposable
     /// <summary>Requests that may come again.</summary>
     public RequestWindow Requests { get; private set; } = new();
 
+    /// <summary>A mistake, for tests: see <see cref="Checkpoints.StateFaults.SkipsNestedRights"/>.</summary>
+    internal bool SkipsNestedRights { get; init; }
+
     /// <summary>One number over all of it; what is equal has equal ones.</summary>
     public ulong Hash
     {
