@@ -42,7 +42,7 @@ internal static class Op
     public static History History(params Invocation[] operations) => Recorded.Of(Run(), operations);
 
     public static History With(this History history, params HistoryLine[] lines)
-        => Recorded.Of(history.Run, [.. history.Operations, .. history.Faults, .. history.Phases, .. history.Exits, .. history.Logs, .. lines]);
+        => Recorded.Of(history.Run, [.. history.Operations, .. history.Faults, .. history.Phases, .. history.Exits, .. history.Logs, .. history.Objects, .. lines]);
 
     public static RunLine Run() => new()
     {

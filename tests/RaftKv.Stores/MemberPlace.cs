@@ -11,6 +11,9 @@ public sealed record MemberPlace
     /// <summary>Where it serves clients.</summary>
     public required Uri Client { get; init; }
 
+    /// <summary>Where it listens for clients; elsewhere than <see cref="Client"/> if something stands in between.</summary>
+    public Uri ListenClient { get => field ?? Client; init; }
+
     /// <summary>Where the others reach it.</summary>
     public required Uri Peer { get; init; }
 

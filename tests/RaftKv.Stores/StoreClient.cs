@@ -69,6 +69,11 @@ public sealed class StoreClient : IAsyncDisposable
     public RpcDuplexCall<LeaseKeepAliveRequest, LeaseKeepAliveResponse> OpenKeepAlive()
         => _channel.Duplex(StoreMethods.KeepAlive);
 
+    /// <summary>A call whose answers are a stream.</summary>
+    public RpcServerStreamingCall<TResponse> OpenStream<TRequest, TResponse>(
+        RpcMethod<TRequest, TResponse> method, TRequest request, TimeSpan patience, RpcMetadata? metadata = null)
+        => _channel.ServerStreaming(method, request, new RpcCallOptions { Timeout = patience, Metadata = metadata });
+
     /// <summary>What the doctor makes of an answer; itself, where there is none.</summary>
     public T Doctored<T>(T answer)
         where T : IMessage

@@ -34,6 +34,9 @@ public static class StoreMethods
     public static readonly RpcMethod<SnapshotRequest, SnapshotResponse> Snapshot =
         Method<SnapshotRequest, SnapshotResponse>("Maintenance", "Snapshot");
 
+    public static readonly RpcMethod<RangeRequest, RangeStreamResponse> RangeStream =
+        Method<RangeRequest, RangeStreamResponse>("KV", "RangeStream");
+
     public static readonly RpcMethod<LeaderRequest, LeaderResponse> Observe = RpcMethod.Of<LeaderRequest, LeaderResponse>(
         V3ElectionReflection.Descriptor.Services.Single().FindMethodByName("Observe"));
 

@@ -151,6 +151,13 @@ public sealed class StoreProcess : IAsyncDisposable
         member.Dispose();
     }
 
+    /// <summary>Takes a member that does not run for lost, without telling the cluster.</summary>
+    public void Forget(StoreMember member)
+    {
+        _members = [.. _members.Where(other => other != member)];
+        member.Dispose();
+    }
+
     /// <summary>The member that the members themselves take for the leader; waits until there is one that is running.</summary>
     public async Task<StoreMember> LeaderAsync(CancellationToken cancellation = default)
     {
@@ -215,7 +222,7 @@ public sealed class StoreProcess : IAsyncDisposable
             Program.Path,
             "--name", place.Name,
             "--data-dir", Path.Combine(place.Folder, StoreMember.DataName),
-            "--listen-client-urls", Text(place.Client),
+            "--listen-client-urls", Text(place.ListenClient),
             "--advertise-client-urls", Text(place.Client),
             "--listen-peer-urls", Text(place.ListenPeer),
             "--initial-advertise-peer-urls", Text(place.Peer),

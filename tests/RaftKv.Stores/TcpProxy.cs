@@ -4,16 +4,22 @@ using System.Net.Sockets;
 
 namespace RaftKv.Stores;
 
-/// <summary>A port before another one of this machine, for those who do something to what passes.</summary>
+/// <summary>A port of this machine before another one, for those who do something to what passes.</summary>
 public abstract class TcpProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stopping = new();
     private readonly ConcurrentDictionary<Socket, bool> _sockets = [];
-    private readonly int _target;
+    private readonly EndPoint _target;
     private readonly Task _accepting;
 
     protected TcpProxy(int target)
+        : this(new IPEndPoint(IPAddress.Loopback, target))
+    {
+    }
+
+    /// <param name="target">Where it leads: an address that this machine reaches.</param>
+    protected TcpProxy(EndPoint target)
     {
         _target = target;
         Stopping = _stopping.Token;
@@ -52,7 +58,7 @@ public abstract class TcpProxy : IAsyncDisposable
     /// <param name="outgoing">Not connected yet: see <see cref="ConnectAsync"/>.</param>
     protected abstract Task PassAsync(Socket incoming, Socket outgoing);
 
-    protected ValueTask ConnectAsync(Socket outgoing) => outgoing.ConnectAsync(IPAddress.Loopback, _target, Stopping);
+    protected ValueTask ConnectAsync(Socket outgoing) => outgoing.ConnectAsync(_target, Stopping);
 
     /// <summary>Carries what one end sends, until it closes, or a piece of it may not pass.</summary>
     protected async Task CopyAsync(Socket from, Socket to, Func<Memory<byte>, ValueTask<bool>> mayPass)

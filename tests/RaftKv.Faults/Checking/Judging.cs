@@ -9,7 +9,7 @@ namespace RaftKv.Faults.Checking;
 /// <param name="MustFail">Whether the workload shows what cannot be had, so that a failure of its own checkers is what must be found.</param>
 internal sealed record Judging(IReadOnlyList<Verdict> Verdicts, bool MustFail)
 {
-    private static readonly IReadOnlyList<IChecker> Always = [new EqualHashes(), new MembersLive(), new Meaningful()];
+    private static readonly IReadOnlyList<IChecker> Always = [new EqualHashes(), new MembersLive(), new ObjectsGone(), new Meaningful()];
 
     /// <summary>How many of <see cref="Verdicts"/>, the first, are the workload's own.</summary>
     public int Own { get; private init; }

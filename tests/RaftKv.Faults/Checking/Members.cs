@@ -82,6 +82,8 @@ internal static class FaultKinds
     public const string Clock = "clock";
     public const string Runtime = "runtime";
     public const string Files = "files";
+    public const string Recovery = "recovery";
+    public const string Backup = "backup";
 
     /// <summary>Whether a member may be unable to go on after it, and right to refuse.</summary>
     public static bool Damages(string kind) => kind == Damage;

@@ -23,6 +23,8 @@ internal sealed class History
 
     public IReadOnlyList<LogLine> Logs { get; init; } = [];
 
+    public IReadOnlyList<ObjectsLine> Objects { get; init; } = [];
+
     public PhaseLine? Phase(string name) => Phases.FirstOrDefault(phase => phase.Name == name);
 
     /// <exception cref="HistoryException">It is not there, or a line is not one; the text says which and why.</exception>
@@ -79,6 +81,7 @@ internal sealed class History
             Phases = [.. all.OfType<PhaseLine>()],
             Exits = [.. all.OfType<ExitLine>()],
             Logs = [.. all.OfType<LogLine>()],
+            Objects = [.. all.OfType<ObjectsLine>()],
         };
     }
 

@@ -10,6 +10,7 @@ namespace RaftKv.Faults.Histories;
 [JsonDerivedType(typeof(PhaseLine), "phase")]
 [JsonDerivedType(typeof(ExitLine), "exit")]
 [JsonDerivedType(typeof(LogLine), "log")]
+[JsonDerivedType(typeof(ObjectsLine), "objects")]
 internal abstract record HistoryLine;
 
 /// <summary>What was run. The first line.</summary>

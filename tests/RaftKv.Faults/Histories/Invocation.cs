@@ -180,6 +180,10 @@ internal sealed record WatchPart
 {
     public required WatchPartKind Kind { get; init; }
 
+    /// <summary>When it came, in microseconds since the run began.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public long At { get; init; }
+
     /// <summary>Of the header.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public long Revision { get; init; }

@@ -7,6 +7,8 @@ namespace RaftKv.Faults.Nemeses;
 /// <summary>What a fault has at hand.</summary>
 internal sealed record FaultTools(FaultCluster Cluster, Random Chance, RaftKvClient Client)
 {
+    public required Recorder Recorder { get; init; }
+
     public T Pick<T>(IReadOnlyList<T> choices) => choices[Chance.Next(choices.Count)];
 
     public TimeSpan Seconds(double least, double most) => TimeSpan.FromSeconds(least + (Chance.NextDouble() * (most - least)));

@@ -11,6 +11,9 @@ internal sealed record Nemesis(string Name, string Story, params Fault[][] Lanes
     /// <summary>Whether links must be able to be bad and not only cut.</summary>
     public bool NeedsQualities { get; init; }
 
+    /// <summary>Whether clients must reach members through proxies, where answers can be lost and connections dropped.</summary>
+    public bool NeedsClientWays { get; init; }
+
     /// <summary>Whether the memory of members must be limited.</summary>
     public bool NeedsMemoryLimits { get; init; }
 
@@ -62,6 +65,10 @@ internal sealed record Nemesis(string Name, string Story, params Fault[][] Lanes
         new("learners", "learners come, are killed, promoted and removed", [AdminFaults.Learner], [AdminFaults.Transfers]),
         new("membership-kills", "members come, go and are replaced while others are killed", [AdminFaults.Grow, AdminFaults.Shrink, AdminFaults.Replace], [ProcessFaults.KillOne]),
         new("leader-churn", "leaders hand over, are killed and stand still", [AdminFaults.Transfers], [ProcessFaults.KillLeader, ProcessFaults.PauseLeader]),
+        new("lost-answers", "clients' requests go through, and their connections end before the answer", [ClientFaults.LoseAnswers]) { NeedsClientWays = true },
+        new("reconnects", "all clients lose their connections, again and again", [ClientFaults.DropConnections]) { NeedsClientWays = true },
+        new("slow-watcher", "somebody watches much and reads a kilobyte a second", [SlowWatcher.Fault]),
+        new("overload", "far more lists, large values and large transactions than can be served", [Overload.Fault]),
         new("mix", "kills, pauses, partitions and compactions together", [ProcessFaults.KillOne, ProcessFaults.KillAll, ProcessFaults.PauseOne], [NetworkFaults.Isolated, NetworkFaults.Halves, NetworkFaults.OneWay], [AdminFaults.Compactions]),
     ];
 }

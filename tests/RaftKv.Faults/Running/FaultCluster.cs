@@ -27,11 +27,16 @@ internal sealed class FaultCluster(StoreProcess store, INetwork network, Recorde
 
     public INetwork Network { get; } = network;
 
+    /// <summary>The clients' ways to members, where something can be done to them.</summary>
+    public ClientWays? ClientWays { get; init; }
+
     public IReadOnlyList<StoreMember> Members => store.Members;
 
     public IReadOnlyList<StoreMember> Running => [.. store.Members.Where(member => member.IsRunning)];
 
     public IReadOnlyList<Uri> Endpoints => [.. store.Members.Select(member => member.Client)];
+
+    public StoreProgram Program => store.Program;
 
     public int Majority => (store.Members.Count / 2) + 1;
 
@@ -169,10 +174,14 @@ internal sealed class FaultCluster(StoreProcess store, INetwork network, Recorde
         recorder.Add(new ExitLine { Member = member.Name, At = recorder.Now, Expected = true });
     }
 
+    /// <summary>Takes a member that does not run for lost: nobody starts it again, nor asks the cluster to remove it.</summary>
+    public void Forget(StoreMember member) => store.Forget(member);
+
     /// <summary>Mends the network, starts everybody, replaces those that cannot start, and makes the cluster as large as it was.</summary>
     public async Task HealAsync(CancellationToken cancellation)
     {
         await Network.HealAsync();
+        ClientWays?.Mend();
         await ResumeAsync([.. store.Members]);
         foreach (var member in store.Members.Where(member => !member.IsRunning).ToList())
         {

@@ -30,8 +30,10 @@ internal sealed class FaultRun(RunSettings settings, TextWriter told)
         await using var disks = settings.Nemesis.DiskMegabytes > 0 ? new SmallDisks(network, settings.Nemesis.DiskMegabytes) : null;
         var logs = Path.Combine(settings.Folder, "logs");
         Directory.CreateDirectory(dataFolder);
-        var store = await StoreProcess.StartAsync(program, settings.Members, logs, disks is null ? network : disks);
-        await using (var cluster = new FaultCluster(store, network, recorder))
+        IStoreGround ground = disks is null ? network : disks;
+        await using var ways = settings.Nemesis.NeedsClientWays ? new ClientWays(ground) : null;
+        var store = await StoreProcess.StartAsync(program, settings.Members, logs, ways ?? ground);
+        await using (var cluster = new FaultCluster(store, network, recorder) { ClientWays = ways })
         {
             if (network is ProxyNetwork proxies)
             {
@@ -68,6 +70,8 @@ internal sealed class FaultRun(RunSettings settings, TextWriter told)
 
     private async Task PlayAsync(FaultCluster cluster, Recorder recorder)
     {
+        using var objects = new ServerObjects(cluster, recorder);
+        await objects.TakeBeforeAsync();
         var sessions = Enumerable.Range(0, settings.Clients).Select(process => new ClientSession(process, cluster, recorder, Chance(process))).ToList();
         await using var admin = RaftKvClient.Connect(new RaftKvClientOptions { Endpoints = cluster.Endpoints, FollowsMembers = true, Timeout = ClientSession.Timeout });
         await PrepareAsync(sessions[0]);
@@ -78,13 +82,14 @@ internal sealed class FaultRun(RunSettings settings, TextWriter told)
         await PhaseAsync(recorder, PhaseLine.Faults, async () =>
         {
             using var over = new CancellationTokenSource(TimeSpan.FromSeconds(settings.Seconds));
-            if (settings.Nemesis.Lanes.Length == 0)
+            var nemesis = settings.Nemesis with { Lanes = [.. settings.Nemesis.Lanes, .. _workload.OwnFaults] };
+            if (nemesis.Lanes.Length == 0)
             {
                 await Task.Delay(TimeSpan.FromSeconds(settings.Seconds), CancellationToken.None);
                 return;
             }
 
-            await new TroubleMaker(settings.Nemesis, recorder, lane => new FaultTools(cluster, Chance(1000 + lane), admin)).RunAsync(over.Token);
+            await new TroubleMaker(nemesis, recorder, lane => new FaultTools(cluster, Chance(1000 + lane), admin) { Recorder = recorder }).RunAsync(over.Token);
         });
         await PhaseAsync(recorder, PhaseLine.Recovery, async () =>
         {
@@ -98,6 +103,9 @@ internal sealed class FaultRun(RunSettings settings, TextWriter told)
         {
             await session.DisposeAsync();
         }
+
+        await admin.DisposeAsync();
+        await objects.TakeAfterAsync();
     }
 
     private static async Task HealAsync(FaultCluster cluster, Recorder recorder)

@@ -28,11 +28,17 @@ internal sealed class Ground(RunSettings settings, TextWriter told)
             throw new ImpossibleException($"The nemesis '{settings.Nemesis.Name}' cannot be run: {obstacle}.");
         }
 
+        var workload = settings.NewWorkload();
+        if (workload.IsOfRaftKv && settings.Target == "etcd")
+        {
+            throw new ImpossibleException($"The workload '{workload.Name}' is about commands of raftkv.");
+        }
+
         var data = Directory.CreateTempSubdirectory("raftkv-faults-").FullName;
         try
         {
             await using var network = await NetworkAsync(data);
-            var flags = settings.Target == "etcd" ? Flags : [.. Flags, .. OwnFlags];
+            string[] flags = [.. Flags, .. workload.Flags, .. settings.Target == "etcd" ? [] : OwnFlags.Concat(workload.OwnFlags)];
             var history = await new FaultRun(settings, told).RunAsync(program with { Arguments = flags }, network, data);
             var judging = Judging.Of(history);
             HtmlReport.Write(Path.Combine(settings.Folder, HtmlReport.FileName), history, judging);

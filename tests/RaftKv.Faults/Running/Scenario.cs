@@ -38,9 +38,17 @@ internal sealed record Scenario(string Id, string Story, int[] Members, params (
         new("F29", "members come and go, with kills", ThreeAndFive, ("register", "membership-kills"), ("list-append", "membership-kills")),
         new("F30", "learners", ThreeAndFive, ("soak", "learners")),
         new("F31", "members are replaced", ThreeAndFive, ("soak", "membership")),
+        new("F32", "the majority is lost for good", ThreeAndFive, ("recovery", "none")),
+        new("F33", "a backup under load, and a new cluster from it", ThreeAndFive, ("backup", "none")),
         new("F34", "clocks that jump, and that run too fast", ThreeAndFive, ("lease", "clocks"), ("register", "clocks"), ("lock-fenced", "clocks"), ("lease", "drift"), ("register", "drift")),
         new("F35", "leaders that change all the time", ThreeAndFive, ("lease", "leader-churn")),
         new("F37", "holders of a lock that are late", ThreeAndFive, ("lock-fenced", "pause"), ("lock-unsafe", "none")),
+        new("F38", "one watcher that hardly reads", ThreeAndFive, ("watch", "slow-watcher")),
+        new("F39", "all clients come back at once", ThreeAndFive, ("watch", "reconnects"), ("lease", "reconnects")),
+        new("F40", "answers that are lost", ThreeAndFive, ("list-append", "lost-answers"), ("cas", "lost-answers"), ("lease", "lost-answers")),
+        new("F41", "users, roles and tokens that change", ThreeAndFive, ("accounts", "kill-one"), ("accounts", "none")),
+        new("F42", "overload", ThreeAndFive, ("soak", "overload")),
         new("F44", "little memory, few files, busy threads", ThreeAndFive, ("soak", "memory"), ("soak", "runtime")),
+        new("F45", "informers of the registry", ThreeAndFive, ("informers", "kill-leader"), ("informers", "isolated"), ("informers", "behind"), ("informers", "compactions")),
     ];
 }

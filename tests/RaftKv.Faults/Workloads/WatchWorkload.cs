@@ -7,7 +7,6 @@ using RaftKv.Faults.Histories;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Rpc;
 using RaftKv.Stores;
-using Wire = RaftKv.Protocol.Mvcc;
 
 namespace RaftKv.Faults.Workloads;
 
@@ -15,9 +14,9 @@ namespace RaftKv.Faults.Workloads;
 /// Half of the clients change keys; the others watch them, for a while on one member and then on another, each from where it
 /// stopped, and write down message by message what they are told.
 /// </summary>
-internal sealed class WatchWorkload : Workload
+internal class WatchWorkload : Workload
 {
-    private const string Prefix = "watch/";
+    protected const string Prefix = "watch/";
     private const int Keys = 6;
     private static readonly TimeSpan FinalPatience = TimeSpan.FromSeconds(30);
 
@@ -29,7 +28,7 @@ internal sealed class WatchWorkload : Workload
 
     public override string Story => "half of the clients write, the others watch and change members";
 
-    public override IReadOnlyList<IChecker> Checkers { get; } = [new Watches(), new RevisionOrder()];
+    public override IReadOnlyList<IChecker> Checkers { get; } = [new Watches(), new WatchLag(), new RevisionOrder()];
 
     public override Task StepAsync(ClientSession session, CancellationToken stop)
         => session.Process % 4 < 2 ? ChangeAsync(session) : WatchAsync(session, TimeSpan.FromSeconds(0.3 + (session.Chance.NextDouble() * 4)), goal: null, stop);
@@ -45,7 +44,8 @@ internal sealed class WatchWorkload : Workload
         await WatchAsync(session, FinalPatience, end.Revision, CancellationToken.None);
     }
 
-    private Task ChangeAsync(ClientSession session)
+    /// <summary>One change of what is watched.</summary>
+    protected virtual Task ChangeAsync(ClientSession session)
     {
         var key = Key(session);
         return session.Chance.Next(10) switch
@@ -60,7 +60,7 @@ internal sealed class WatchWorkload : Workload
         };
     }
 
-    private Task<Invocation> PutAsync(ClientSession session, string key)
+    protected Task<Invocation> PutAsync(ClientSession session, string key)
     {
         var value = Value();
         return session.WriteAsync(session.Asked("write", key) with { Value = value }, async operation =>
@@ -88,7 +88,7 @@ internal sealed class WatchWorkload : Workload
         do
         {
             var member = session.Pick(session.Cluster.Members);
-            var log = new WatchLog(_from.GetValueOrDefault(session.Process));
+            var log = new WatchLog(_from.GetValueOrDefault(session.Process), () => session.Recorder.Now);
             var asked = session.Asked("watch", Prefix) with { Member = member.Name, AtRevision = log.From };
             await session.Recorder.RunAsync(asked, isRead: true, async operation =>
             {
@@ -150,59 +150,4 @@ internal sealed class WatchWorkload : Workload
     private string Value() => Interlocked.Increment(ref _next).ToString(CultureInfo.InvariantCulture);
 
     private static string Key(ClientSession session) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{session.Chance.Next(Keys)}");
-
-    /// <summary>What one watch was told.</summary>
-    private sealed class WatchLog(long from)
-    {
-        public long From { get; } = from;
-
-        /// <summary>Where the next watch has to begin.</summary>
-        public long Next { get; private set; } = from;
-
-        public List<WatchPart> Parts { get; } = [];
-
-        public void Take(WatchResponse response)
-        {
-            var kind = response.Canceled ? WatchPartKind.Canceled
-                : response.Created ? WatchPartKind.Created
-                : response.Events.Count > 0 ? WatchPartKind.Events
-                : WatchPartKind.Progress;
-            Parts.Add(new WatchPart
-            {
-                Kind = kind,
-                Revision = response.Header.Revision,
-                CompactRevision = response.CompactRevision,
-                Events = kind == WatchPartKind.Events ? [.. response.Events.Select(EventOf)] : null,
-            });
-            Next = kind switch
-            {
-                WatchPartKind.Created when From == 0 => response.Header.Revision + 1,
-                WatchPartKind.Canceled when response.CompactRevision > 0 => response.CompactRevision,
-                WatchPartKind.Events => Math.Max(Next, response.Events.Max(told => told.Kv.ModRevision) + 1),
-                WatchPartKind.Progress when Next > 0 => Math.Max(Next, response.Header.Revision + 1),
-                _ => Next,
-            };
-        }
-
-        private static WatchedEvent EventOf(Wire.Event told)
-        {
-            var isDelete = told.Type == Wire.Event.Types.EventType.Delete;
-            return new()
-            {
-                Key = told.Kv.Key.ToStringUtf8(),
-                Value = isDelete ? null : told.Kv.Value.ToStringUtf8(),
-                Deleted = isDelete,
-                Modified = told.Kv.ModRevision,
-                Created = told.Kv.CreateRevision,
-                Version = told.Kv.Version,
-                Before = told.PrevKv is null ? null : new KeyState
-                {
-                    Value = told.PrevKv.Value.ToStringUtf8(),
-                    Version = told.PrevKv.Version,
-                    Created = told.PrevKv.CreateRevision,
-                    Modified = told.PrevKv.ModRevision,
-                },
-            };
-        }
-    }
 }

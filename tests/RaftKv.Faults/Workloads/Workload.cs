@@ -1,6 +1,7 @@
 using RaftKv.Client;
 using RaftKv.Faults.Checking;
 using RaftKv.Faults.Histories;
+using RaftKv.Faults.Nemeses;
 
 namespace RaftKv.Faults.Workloads;
 
@@ -16,6 +17,18 @@ internal abstract class Workload
 
     /// <summary>Whether a failure is what must be found: of what cannot be had, and is shown here.</summary>
     public virtual bool MustFail => false;
+
+    /// <summary>What members are started with for it, beside what all are: words that raftkv and etcd know.</summary>
+    public virtual IReadOnlyList<string> Flags => [];
+
+    /// <summary>And what raftkv's are started with.</summary>
+    public virtual IReadOnlyList<string> OwnFlags => [];
+
+    /// <summary>What is done to members because the workload is about it, whatever the nemesis does: lanes as those of a nemesis.</summary>
+    public virtual IReadOnlyList<Fault[]> OwnFaults => [];
+
+    /// <summary>Whether it is about what raftkv has commands of its own for.</summary>
+    public virtual bool IsOfRaftKv => false;
 
     /// <summary>Done once, before everything.</summary>
     public virtual Task PrepareAsync(ClientSession session) => Task.CompletedTask;

@@ -1,3 +1,7 @@
+using RaftKv.Faults.Workloads.Accounts;
+using RaftKv.Faults.Workloads.Disasters;
+using RaftKv.Faults.Workloads.Kube;
+
 namespace RaftKv.Faults.Workloads;
 
 /// <summary>All workloads by name.</summary>
@@ -19,6 +23,10 @@ internal static class AllWorkloads
         () => new QueueWorkload(),
         () => new RangeWorkload(),
         () => new KubernetesWorkload(),
+        () => new AccountsWorkload(),
+        () => new InformersWorkload(),
+        () => new RecoveryWorkload(),
+        () => new BackupWorkload(),
         () => new SoakWorkload(),
     ];
 

@@ -1,0 +1,234 @@
+using System.Diagnostics;
+using System.Globalization;
+using Google.Protobuf;
+using RaftKv.Client;
+using RaftKv.Faults.Checking;
+using RaftKv.Faults.Histories;
+using RaftKv.Protocol.Etcd;
+using RaftKv.Rpc;
+using RaftKv.Stores;
+
+namespace RaftKv.Faults.Nemeses;
+
+/// <summary>
+/// Many ask for more at once than there is: lists of megabytes, values of one, transactions as large as may be. Who is refused
+/// must be told so and why; members keep their memory; and when it is over, the next request is served.
+/// </summary>
+internal sealed class Overload : IAsyncDisposable
+{
+    private const string Prefix = "load/";
+    private const int Callers = 60;
+    private const int Connections = 12;
+    private const int Listed = 60;
+    private const int BytesOfListed = 100_000;
+    private const int BytesOfLarge = 1_000_000;
+    private const int OperationsOfTxn = 128;
+    private const long MostMemory = 1_000_000_000;
+    private static readonly TimeSpan Back = TimeSpan.FromSeconds(5);
+    private static readonly CallOptions Soon = new() { Timeout = TimeSpan.FromSeconds(1) };
+
+    private readonly FaultTools _tools;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Dictionary<StoreMember, long> _memoryBefore;
+    private readonly Task _load;
+    private readonly Task _looking;
+    private long _served;
+    private long _refused;
+    private long _silent;
+    private long _mostMemory;
+
+    private Overload(FaultTools tools)
+    {
+        _tools = tools;
+        _memoryBefore = tools.Cluster.Running.ToDictionary(member => member, SlowWatcher.MemoryOf);
+        var seeds = Enumerable.Range(0, Callers).Select(_ => tools.Chance.Next()).ToList();
+        var clients = Enumerable.Range(0, Connections).Select(i => new StoreClient(tools.Cluster.Members[i % tools.Cluster.Members.Count].Client)).ToList();
+        _load = LoadAsync(clients, seeds);
+        _looking = LookAsync();
+    }
+
+    public static readonly Fault Fault = new(FaultKinds.Client, async (tools, _) =>
+    {
+        if (!await FillAsync(tools))
+        {
+            return null;
+        }
+
+        var one = new Overload(tools);
+        return new BegunFault([.. tools.Cluster.Members], "more is asked for than can be served", tools.Seconds(3, 6), async _ =>
+        {
+            await using (one)
+            {
+                return await one.EndAsync();
+            }
+        });
+    });
+
+    /// <returns>How much was asked for, and answered in one way or the other.</returns>
+    private async Task<long> EndAsync()
+    {
+        await _stop.CancelAsync();
+        var over = Stopwatch.GetTimestamp();
+        var isBack = await IsBackAsync(over);
+        var took = Stopwatch.GetElapsedTime(over);
+        await Task.WhenAll(_load, _looking);
+        if (!isBack)
+        {
+            Complain("cluster", string.Create(CultureInfo.InvariantCulture, $"After too much was asked for, nothing was served for {took.TotalSeconds:F1} s."));
+        }
+
+        // Told to people by the fault's line.
+        _tools.Recorder.Add(new Invocation
+        {
+            Process = WatchLag.FirstOfNemeses,
+            Call = "overload",
+            Begin = _tools.Recorder.Now,
+            End = _tools.Recorder.Now,
+            Outcome = Outcome.Ok,
+            Elements =
+            [
+                string.Create(CultureInfo.InvariantCulture, $"served {_served}"),
+                string.Create(CultureInfo.InvariantCulture, $"refused {_refused}"),
+                string.Create(CultureInfo.InvariantCulture, $"not answered {_silent}"),
+                string.Create(CultureInfo.InvariantCulture, $"back after {took.TotalMilliseconds:F0} ms"),
+                string.Create(CultureInfo.InvariantCulture, $"memory grew by {_mostMemory / 1_000_000} MB at most"),
+            ],
+        });
+        return _served + _refused;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _stop.Dispose();
+        return default;
+    }
+
+    private async Task<bool> IsBackAsync(long over)
+    {
+        while (true)
+        {
+            try
+            {
+                await _tools.Client.PutAsync("load?", "", new PutOptions { Timeout = Soon.Timeout });
+                return Stopwatch.GetElapsedTime(over) <= Back;
+            }
+            catch (RaftKvException) when (Stopwatch.GetElapsedTime(over) < 4 * Back)
+            {
+                // Again.
+            }
+            catch (RaftKvException)
+            {
+                return false;
+            }
+        }
+    }
+
+    private async Task LoadAsync(List<StoreClient> clients, List<int> seeds)
+    {
+        var callers = seeds.Select((seed, i) => Task.Run(() => CallAsync(clients[i % clients.Count], new Random(seed)))).ToList();
+        await Task.Delay(Timeout.InfiniteTimeSpan, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+        // They hang up, in the middle of what they are being told.
+        foreach (var client in clients)
+        {
+            await client.DisposeAsync();
+        }
+
+        await Task.WhenAll(callers);
+    }
+
+    private async Task CallAsync(StoreClient client, Random chance)
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                var (verb, request) = Draw(chance);
+                var answer = await client.CallAsync(verb, request);
+                if (answer.IsOk)
+                {
+                    Interlocked.Increment(ref _served);
+                }
+                else if (IsDefinite(answer.Status))
+                {
+                    Interlocked.Increment(ref _refused);
+                    await Task.Delay(20);
+                }
+                else
+                {
+                    Complain("cluster", $"Under too much load '{verb}' was refused with {answer.Status}, which says nothing.");
+                }
+            }
+            catch (Exception silent) when (silent is StoreException or ObjectDisposedException)
+            {
+                Interlocked.Increment(ref _silent);
+            }
+        }
+    }
+
+    private async Task LookAsync()
+    {
+        var complained = new HashSet<StoreMember>();
+        while (!_stop.IsCancellationRequested)
+        {
+            foreach (var (member, before) in _memoryBefore)
+            {
+                var grown = SlowWatcher.MemoryOf(member) - before;
+                _mostMemory = Math.Max(_mostMemory, grown);
+                if (grown > MostMemory && complained.Add(member))
+                {
+                    Complain(member.Name, $"It took {grown / 1_000_000} MB more memory when too much was asked for.");
+                }
+            }
+
+            await Task.Delay(100, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private void Complain(string member, string text) => _tools.Recorder.Add(new LogLine { Member = member, Text = text });
+
+    // Of want of room, or of time; and who has a call cancelled knows why.
+    private bool IsDefinite(RpcStatus status)
+        => status.Code is RpcStatusCode.ResourceExhausted or RpcStatusCode.Unavailable || status.Detail == "etcdserver: too many requests" || _stop.IsCancellationRequested;
+
+    private static (string Verb, IMessage Request) Draw(Random chance) => chance.Next(10) switch
+    {
+        < 6 => ("range", new RangeRequest { Key = Bytes(Prefix), RangeEnd = Bytes("load0") }),
+        < 8 => ("put", new PutRequest { Key = Bytes(string.Create(CultureInfo.InvariantCulture, $"large/{chance.Next(4)}")), Value = ByteString.CopyFrom(new byte[BytesOfLarge]) }),
+        _ => ("txn", Transaction(chance)),
+    };
+
+    private static TxnRequest Transaction(Random chance)
+    {
+        var txn = new TxnRequest();
+        var first = chance.Next(1000);
+        txn.Success.AddRange(Enumerable.Range(first, OperationsOfTxn).Select(i => new RequestOp
+        {
+            RequestPut = new PutRequest { Key = Bytes(string.Create(CultureInfo.InvariantCulture, $"small/{i}")), Value = Bytes("small") },
+        }));
+        return txn;
+    }
+
+    // What is listed.
+    private static async Task<bool> FillAsync(FaultTools tools)
+    {
+        try
+        {
+            if ((await tools.Client.RangeAsync(KeyRange.Prefix(Prefix), new RangeOptions { Limit = 1 })).KeyValues.Count == 0)
+            {
+                for (var i = 0; i < Listed; i++)
+                {
+                    await tools.Client.PutAsync(string.Create(CultureInfo.InvariantCulture, $"{Prefix}{i:D3}"), new string('x', BytesOfListed));
+                }
+            }
+
+            return true;
+        }
+        catch (RaftKvException)
+        {
+            return false;
+        }
+    }
+
+    private static ByteString Bytes(string text) => ByteString.CopyFromUtf8(text);
+}

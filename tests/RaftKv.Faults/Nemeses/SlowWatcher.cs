@@ -1,0 +1,213 @@
+using System.Globalization;
+using System.Net.Sockets;
+using Google.Protobuf;
+using RaftKv.Faults.Checking;
+using RaftKv.Faults.Histories;
+using RaftKv.Faults.Running;
+using RaftKv.Faults.Workloads;
+using RaftKv.Protocol.Etcd;
+using RaftKv.Rpc;
+using RaftKv.Stores;
+
+namespace RaftKv.Faults.Nemeses;
+
+/// <summary>
+/// Somebody watches a range in which much is written, lists it on the same connection, and reads a kilobyte a second. Nobody
+/// else may suffer, and the member not keep it all in memory. When it reads as fast as it can, it is told everything: by the
+/// same watch, or by another that begins where that one was ended.
+/// </summary>
+internal sealed class SlowWatcher : IAsyncDisposable
+{
+    private const string Prefix = "bulk/";
+    private const int Keys = 20;
+    private const int BytesOfAValue = 20_000;
+    private const int BytesASecond = 1_000;
+    private const long MostMemory = 256_000_000;
+    private static readonly TimeSpan BetweenWrites = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly FaultTools _tools;
+    private readonly StoreMember _member;
+    private readonly NarrowProxy _way;
+    private readonly CancellationTokenSource _stopWriting = new();
+    private readonly CancellationTokenSource _stopWatching = new();
+    private readonly long _memoryBefore;
+    private readonly Task _writing;
+    private readonly Task _watching;
+    private long _written;
+    private long _told;
+
+    private SlowWatcher(FaultTools tools, StoreMember member)
+    {
+        _tools = tools;
+        _member = member;
+        _way = new NarrowProxy(member.Client, BytesASecond);
+        _memoryBefore = MemoryOf(member);
+        _writing = WriteAsync();
+        _watching = WatchAsync();
+    }
+
+    public static readonly Fault Fault = new(FaultKinds.Client, (tools, _) =>
+    {
+        var one = new SlowWatcher(tools, tools.Pick(tools.Cluster.Running));
+        return Task.FromResult<BegunFault?>(new BegunFault([one._member], "somebody watches and reads a kilobyte a second", tools.Seconds(8, 12), async _ =>
+        {
+            await using (one)
+            {
+                return await one.EndAsync();
+            }
+        }));
+    });
+
+    /// <summary>What a process has in memory; 0 if it is gone.</summary>
+    public static long MemoryOf(StoreMember member)
+    {
+        try
+        {
+            using var process = member.ProcessId is { } id ? System.Diagnostics.Process.GetProcessById(id) : null;
+            return process?.WorkingSet64 ?? 0;
+        }
+        catch (ArgumentException)
+        {
+            return 0;
+        }
+    }
+
+    /// <returns>How many changes it was behind.</returns>
+    private async Task<long> EndAsync()
+    {
+        await _stopWriting.CancelAsync();
+        await _writing;
+        var behind = _written - Interlocked.Read(ref _told);
+        var grown = MemoryOf(_member) - _memoryBefore;
+        if (grown > MostMemory)
+        {
+            Complain($"It took {grown / 1_000_000} MB more memory while one watcher read slowly.");
+        }
+
+        _way.Widen();
+        var until = DateTime.UtcNow + Patience;
+        while (Interlocked.Read(ref _told) < _written && DateTime.UtcNow < until)
+        {
+            await Task.Delay(BetweenWrites);
+        }
+
+        await _stopWatching.CancelAsync();
+        await _watching;
+        if (Interlocked.Read(ref _told) < _written)
+        {
+            Complain($"A slow watcher was told everything up to {_told} within {Patience} after it read fast again, and not up to {_written}.");
+        }
+
+        return Math.Max(0, behind);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _way.DisposeAsync();
+        _stopWriting.Dispose();
+        _stopWatching.Dispose();
+    }
+
+    private void Complain(string text) => _tools.Recorder.Add(new LogLine { Member = _member.Name, Text = text });
+
+    private async Task WriteAsync()
+    {
+        var filling = new string('x', BytesOfAValue);
+        for (var i = 0; !_stopWriting.IsCancellationRequested; i++)
+        {
+            var value = string.Create(CultureInfo.InvariantCulture, $"bulk-{_tools.Recorder.Now}-{i}");
+            var asked = Recorder.Asked(WatchLag.FirstOfNemeses, "write", string.Create(CultureInfo.InvariantCulture, $"{Prefix}{i % Keys}")) with { Value = value };
+            var put = await _tools.Recorder.RunAsync(asked, isRead: false, async operation =>
+            {
+                var done = await _tools.Client.PutAsync(operation.Key!, $"{value} {filling}");
+                return operation with { Revision = done.Revision, Wrote = true };
+            });
+            _written = Math.Max(_written, put.Revision ?? 0);
+            await Task.Delay(BetweenWrites, _stopWriting.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task WatchAsync()
+    {
+        var from = (await _tools.Client.RangeAsync("bulk?")).Header.Revision + 1;
+        Interlocked.Exchange(ref _told, from - 1);
+        while (!_stopWatching.IsCancellationRequested)
+        {
+            var log = new WatchLog(from, () => _tools.Recorder.Now, isLarge: true);
+            var asked = Recorder.Asked(WatchLag.FirstOfNemeses + 1, "watch", Prefix) with { Member = _member.Name, AtRevision = from };
+            await _tools.Recorder.RunAsync(asked, isRead: true, async operation =>
+            {
+                var error = await ReadAsync(log);
+                return operation with { Watch = [.. log.Parts], Error = error, Outcome = log.Parts.Count == 0 ? Outcome.Fail : Outcome.Ok };
+            });
+            from = log.Next;
+            await Task.Delay(BetweenWrites, CancellationToken.None);
+        }
+    }
+
+    private async Task<string?> ReadAsync(WatchLog log)
+    {
+        var range = (Key: ByteString.CopyFromUtf8(Prefix), End: ByteString.CopyFromUtf8("bulk0"));
+        await using var client = new StoreClient(_way.Address) { Patience = TimeSpan.FromSeconds(5) };
+        try
+        {
+            await using var watch = client.OpenWatch();
+            await watch.Requests.WriteAsync(new WatchRequest { CreateRequest = new WatchCreateRequest { Key = range.Key, RangeEnd = range.End, StartRevision = log.From, PrevKv = true } });
+            var list = ListAsync(client, new RangeRequest { Key = range.Key, RangeEnd = range.End });
+            await foreach (var response in watch.Responses.WithCancellation(_stopWatching.Token))
+            {
+                log.Take(response);
+                Interlocked.Exchange(ref _told, log.Next - 1);
+                if (response.Canceled)
+                {
+                    return $"cancelled: {response.CancelReason}";
+                }
+            }
+
+            await list;
+            return "ended";
+        }
+        catch (Exception over) when (over is RpcException or OperationCanceledException)
+        {
+            return over.Message;
+        }
+    }
+
+    private static async Task ListAsync(StoreClient client, RangeRequest range)
+    {
+        try
+        {
+            await client.CallAsync("range", range);
+        }
+        catch (StoreException)
+        {
+            // It takes longer than anybody would wait, and is only there to be in the way.
+        }
+    }
+
+    /// <summary>A way on which little comes from the member, until it is made wider.</summary>
+    private sealed class NarrowProxy(Uri member, int bytesASecond) : TcpProxy(new System.Net.DnsEndPoint(member.Host, member.Port, AddressFamily.InterNetwork))
+    {
+        private const int SmallBuffer = 4_096;
+        private readonly TaskCompletionSource _isWide = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Uri Address => new($"http://127.0.0.1:{Port}");
+
+        public void Widen() => _isWide.TrySetResult();
+
+        protected override async Task PassAsync(Socket incoming, Socket outgoing)
+        {
+            // The kernel would take in what the watcher does not.
+            outgoing.ReceiveBufferSize = SmallBuffer;
+            await ConnectAsync(outgoing);
+            await Task.WhenAny(
+                CopyAsync(incoming, outgoing, _ => ValueTask.FromResult(true)),
+                CopyAsync(outgoing, incoming, async piece =>
+                {
+                    await Task.WhenAny(_isWide.Task, Task.Delay(TimeSpan.FromSeconds((double)piece.Length / bytesASecond), Stopping));
+                    return true;
+                }));
+        }
+    }
+}
