@@ -53,5 +53,5 @@ public sealed class RecoveredTests
     private static Invocation Watch(long from, params WatchPart[] parts) => Op.Of(2, "watch", 2500, 2600) with { AtRevision = from, Watch = parts };
 
     private static Invocation End(params string[] keys)
-        => Op.Of(0, "range", 3000, 3010) with { Revision = 1_000_030, Entries = [.. keys.Select(key => new KeyState { Key = key, Version = 1 })] };
+        => Op.Of(0, "range", 3000, 3010) with { Revision = 1_000_030, Entries = [.. keys.Select(key => new KeyState { Key = key, Value = key, Version = 1 })] };
 }

@@ -7,7 +7,7 @@ public sealed class RestoredTests
 {
     private static readonly Invocation Saved = Op.Of(900, Restored.Saved, 0, 10) with { AtRevision = 7, Entries = [State("a", "1"), State("b", "2")] };
 
-    private static readonly Invocation Made = Op.Of(900, Restored.Call, 20, 30) with { AtRevision = 7, Revision = 1_000_007, Elements = ["aa", "bb"], Entries = [State("a", "1"), State("b", "2")] };
+    private static readonly Invocation Made = Op.Of(900, Restored.Call, 20, 30) with { AtRevision = 7, Token = 1_000_007, Elements = ["aa", "bb"], Entries = [State("a", "1"), State("b", "2")] };
 
     private readonly Restored _checker = new();
 
@@ -25,7 +25,7 @@ public sealed class RestoredTests
     public void A_cluster_that_takes_itself_for_the_old_one_is_found() => _checker.Finds("same-cluster", Saved, Made with { Elements = ["aa", "aa"] });
 
     [Fact]
-    public void A_revision_that_was_handed_out_before_is_found() => _checker.Finds("revision-went-back", Saved, Made with { Revision = 7 });
+    public void A_revision_that_was_handed_out_before_is_found() => _checker.Finds("revision-went-back", Saved, Made with { Token = 7 });
 
     [Fact]
     public void Old_revisions_that_are_taken_for_the_new_clusters_are_found()

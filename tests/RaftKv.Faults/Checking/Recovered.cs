@@ -36,7 +36,7 @@ internal sealed class Recovered : IChecker
                 CultureInfo.InvariantCulture, $"up to revision {recovered.AtRevision}, {lost} acknowledged later are lost with the others, {ended} watches ended"));
     }
 
-    // Each key is written once.
+    // No key is deleted, and no value is written twice.
     private static int CheckWrites(History history, Invocation recovered, List<Finding> findings)
     {
         if (history.Operations.LastOrDefault(operation => operation is { Call: "range", IsOk: true, Entries: not null }) is not { } end)
@@ -46,6 +46,7 @@ internal sealed class Recovered : IChecker
         }
 
         var there = end.Entries!.Select(entry => entry.Key!).ToHashSet(StringComparer.Ordinal);
+        var values = end.Entries!.Select(entry => entry.Value).ToHashSet();
         var lost = 0;
         foreach (var write in history.Operations.Where(operation => operation.Call == "write" && operation.End < end.Begin))
         {
@@ -58,7 +59,7 @@ internal sealed class Recovered : IChecker
                     findings.Add(new Finding("lost", $"'{write.Key}' was acknowledged at revision {write.Revision}, the member that was left had come to {recovered.AtRevision}, and it is not there.", write, recovered, end));
                 }
             }
-            else if (write.Outcome == Outcome.Fail && there.Contains(write.Key!))
+            else if (write.Outcome == Outcome.Fail && values.Contains(write.Value))
             {
                 findings.Add(new Finding("G1a", $"'{write.Key}' failed for certain, and is there.", write, end));
             }
@@ -69,14 +70,13 @@ internal sealed class Recovered : IChecker
 
     private static int CheckWatches(History history, Invocation recovered, List<Finding> findings)
     {
-        var newest = history.Operations.Where(operation => operation is { IsOk: true, Revision: not null } && operation.End < recovered.Begin)
-            .Max(operation => operation.Revision) ?? 0;
         var ended = 0;
-        foreach (var watch in history.Operations.Where(operation => operation.Watch is not null && operation.Begin > recovered.End && operation.AtRevision > 0 && operation.AtRevision <= newest))
+        foreach (var watch in history.Operations.Where(operation => operation.Watch is not null && operation.End > recovered.Begin && operation.AtRevision > 0 && operation.AtRevision < recovered.Revision))
         {
-            switch (watch.Watch!.FirstOrDefault(part => part.Kind != WatchPartKind.Created))
+            // The first thing that it is told by the new cluster; that it was created says nothing.
+            switch (watch.Watch!.FirstOrDefault(part => part.Kind != WatchPartKind.Created && Math.Max(part.Revision, part.CompactRevision) >= recovered.Revision))
             {
-                case { Kind: WatchPartKind.Canceled } part when part.CompactRevision > watch.AtRevision:
+                case { Kind: WatchPartKind.Canceled }:
                     ended++;
                     break;
                 case { } part:

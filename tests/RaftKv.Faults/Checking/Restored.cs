@@ -11,7 +11,8 @@ internal sealed class Restored : IChecker
     /// <summary>What the cluster that was saved has at the snapshot's revision, which is AtRevision.</summary>
     public const string Saved = "saved";
 
-    /// <summary>What a cluster that was restored from it has. Elements: the old cluster's id, the new one's.</summary>
+    /// <summary>What a cluster that was restored from it has, at its own revision, which is Token. Elements: the old cluster's id,
+    /// the new one's.</summary>
     public const string Call = "restored";
 
     /// <summary>A client with a revision of the old cluster (AtRevision) asks the new one. Done: it was told that it is compacted.</summary>
@@ -43,9 +44,9 @@ internal sealed class Restored : IChecker
                 findings.Add(new Finding("same-cluster", "What was restored has the id of the cluster that was saved.", one));
             }
 
-            if (one.Revision <= one.AtRevision)
+            if (one.Token <= one.AtRevision)
             {
-                findings.Add(new Finding("revision-went-back", $"What was restored from revision {one.AtRevision} is at {one.Revision}, which the old cluster may have handed out.", one));
+                findings.Add(new Finding("revision-went-back", $"What was restored from revision {one.AtRevision} is at {one.Token}, which the old cluster may have handed out.", one));
             }
         }
 

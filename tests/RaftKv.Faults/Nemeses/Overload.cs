@@ -17,13 +17,17 @@ namespace RaftKv.Faults.Nemeses;
 internal sealed class Overload : IAsyncDisposable
 {
     private const string Prefix = "load/";
-    private const int Callers = 60;
-    private const int Connections = 12;
+    private const int Listers = 30;
+    private const int LargeWriters = 400;
+    private const int Writers = 20;
+    private const int ConnectionsToOne = 4;
+    private const int ConnectionsToAll = 6;
     private const int Listed = 60;
     private const int BytesOfListed = 100_000;
     private const int BytesOfLarge = 1_000_000;
     private const int OperationsOfTxn = 128;
-    private const long MostMemory = 1_000_000_000;
+    private static readonly ByteString Large = ByteString.CopyFrom(new byte[BytesOfLarge]);
+    private const long MostMemory = 1_500_000_000;
     private static readonly TimeSpan Back = TimeSpan.FromSeconds(5);
     private static readonly CallOptions Soon = new() { Timeout = TimeSpan.FromSeconds(1) };
 
@@ -41,9 +45,23 @@ internal sealed class Overload : IAsyncDisposable
     {
         _tools = tools;
         _memoryBefore = tools.Cluster.Running.ToDictionary(member => member, SlowWatcher.MemoryOf);
-        var seeds = Enumerable.Range(0, Callers).Select(_ => tools.Chance.Next()).ToList();
-        var clients = Enumerable.Range(0, Connections).Select(i => new StoreClient(tools.Cluster.Members[i % tools.Cluster.Members.Count].Client)).ToList();
-        _load = LoadAsync(clients, seeds);
+        // What is large goes to one member, more than it takes at once.
+        var one = tools.Pick(tools.Cluster.Members);
+        var toOne = Enumerable.Range(0, ConnectionsToOne).Select(_ => new StoreClient(one.Client)).ToList();
+        var toAll = Enumerable.Range(0, ConnectionsToAll).Select(i => new StoreClient(tools.Cluster.Members[i % tools.Cluster.Members.Count].Client)).ToList();
+        List<Func<Task>> callers =
+        [
+            .. Enumerable.Range(0, Listers).Select(i => Caller(toAll[i % toAll.Count], List)),
+            .. Enumerable.Range(0, LargeWriters).Select(i => Caller(toOne[i % toOne.Count], WriteLarge)),
+            .. Enumerable.Range(0, Writers).Select(i => Caller(toAll[i % toAll.Count], Write)),
+        ];
+        Func<Task> Caller(StoreClient client, Func<Random, (string, IMessage)> draw)
+        {
+            var chance = new Random(tools.Chance.Next());
+            return () => CallAsync(client, () => draw(chance));
+        }
+
+        _load = LoadAsync([.. toOne, .. toAll], callers);
         _looking = LookAsync();
     }
 
@@ -123,9 +141,9 @@ internal sealed class Overload : IAsyncDisposable
         }
     }
 
-    private async Task LoadAsync(List<StoreClient> clients, List<int> seeds)
+    private async Task LoadAsync(List<StoreClient> clients, List<Func<Task>> callers)
     {
-        var callers = seeds.Select((seed, i) => Task.Run(() => CallAsync(clients[i % clients.Count], new Random(seed)))).ToList();
+        var calling = callers.Select(Task.Run).ToList();
         await Task.Delay(Timeout.InfiniteTimeSpan, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
         // They hang up, in the middle of what they are being told.
@@ -134,16 +152,16 @@ internal sealed class Overload : IAsyncDisposable
             await client.DisposeAsync();
         }
 
-        await Task.WhenAll(callers);
+        await Task.WhenAll(calling);
     }
 
-    private async Task CallAsync(StoreClient client, Random chance)
+    private async Task CallAsync(StoreClient client, Func<(string, IMessage)> draw)
     {
         while (!_stop.IsCancellationRequested)
         {
             try
             {
-                var (verb, request) = Draw(chance);
+                var (verb, request) = draw();
                 var answer = await client.CallAsync(verb, request);
                 if (answer.IsOk)
                 {
@@ -161,7 +179,8 @@ internal sealed class Overload : IAsyncDisposable
             }
             catch (Exception silent) when (silent is StoreException or ObjectDisposedException)
             {
-                Interlocked.Increment(ref _silent);
+                // Who hung up has no answer to expect.
+                Interlocked.Add(ref _silent, _stop.IsCancellationRequested ? 0 : 1);
             }
         }
     }
@@ -191,12 +210,12 @@ internal sealed class Overload : IAsyncDisposable
     private bool IsDefinite(RpcStatus status)
         => status.Code is RpcStatusCode.ResourceExhausted or RpcStatusCode.Unavailable || status.Detail == "etcdserver: too many requests" || _stop.IsCancellationRequested;
 
-    private static (string Verb, IMessage Request) Draw(Random chance) => chance.Next(10) switch
-    {
-        < 6 => ("range", new RangeRequest { Key = Bytes(Prefix), RangeEnd = Bytes("load0") }),
-        < 8 => ("put", new PutRequest { Key = Bytes(string.Create(CultureInfo.InvariantCulture, $"large/{chance.Next(4)}")), Value = ByteString.CopyFrom(new byte[BytesOfLarge]) }),
-        _ => ("txn", Transaction(chance)),
-    };
+    private static (string Verb, IMessage Request) List(Random chance) => ("range", new RangeRequest { Key = Bytes(Prefix), RangeEnd = Bytes("load0") });
+
+    private static (string Verb, IMessage Request) WriteLarge(Random chance)
+        => ("put", new PutRequest { Key = Bytes(string.Create(CultureInfo.InvariantCulture, $"large/{chance.Next(4)}")), Value = Large });
+
+    private static (string Verb, IMessage Request) Write(Random chance) => ("txn", Transaction(chance));
 
     private static TxnRequest Transaction(Random chance)
     {

@@ -64,7 +64,7 @@ internal sealed class Backup(string prefix)
                 await using var client = new StoreClient(store.Members[0].Client);
                 await AskAsOldAsync(tools, client, revision);
                 var range = await client.CallAsync<RangeResponse>("range", new RangeRequest { Key = _key, RangeEnd = _end });
-                return operation with { Entries = States(range), Revision = range.Header.Revision, Elements = [oldId, Id(range)] };
+                return operation with { Entries = States(range), Token = range.Header.Revision, Elements = [oldId, Id(range)] };
             }
             catch (StoreException broken)
             {
