@@ -55,6 +55,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
     private long _requestCount;
     private volatile MemberStanding _standing = new(0, NodeId.None, false, false, NodeId.None);
     private volatile TaskCompletionSource _standingChanged = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile bool _hasAnnounced;
     private int _isStopped;
 
     private RunningMember(
@@ -338,6 +339,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
             // From then on, whoever has its name and remembers nothing is sent away: so not before it has something that it
             // will still remember after any crash.
             var isTime = Memory.OutlivesProcess;
+            _hasAnnounced |= isTime;
             if (isTime && await TryAnnounceAsync(name, clientUrls).ConfigureAwait(false))
             {
                 return;
@@ -429,6 +431,13 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
 
     public void LostData(NodeId by)
     {
+        // Somebody who knew of no earlier start has let it in and told it what there is, and from this process the others know
+        // that it has started. One that met it while it was blank, and judged when it had heard of that, means this start.
+        if (_hasAnnounced)
+        {
+            return;
+        }
+
         Log.LostData(_log, by.ToString());
         End(new MemberLostDataException(by));
     }

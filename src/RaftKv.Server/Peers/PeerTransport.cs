@@ -73,7 +73,12 @@ public sealed partial class PeerTransport : IPeerNetwork, IAsyncDisposable
         Check(id, urls);
         lock (_membership)
         {
-            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            if (_isDisposed)
+            {
+                // The member stops, and its applier has not heard of it yet.
+                return;
+            }
+
             _incoming.Readmit(id);
             if (_peers.TryGetValue(id, out var known))
             {

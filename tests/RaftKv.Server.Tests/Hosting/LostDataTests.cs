@@ -35,6 +35,19 @@ public sealed class LostDataTests
         Assert.Equal("w", await SmallCluster.GetAsync(cluster[0], "k"));
     }
 
+    // A newcomer was told to end by another one, whose log already had the newcomer's own word that it had started.
+    [Fact]
+    public async Task A_member_that_was_met_before_it_knew_anything_and_judged_after_it_had_announced_itself_goes_on()
+    {
+        await using var cluster = await SmallCluster.StartAsync(3);
+        await KnowEachOtherAsync(cluster, 0, 1, 2);
+
+        ((RunningMember)cluster[2].Member).LostData(cluster[0].Member.Self);
+
+        await SmallCluster.PutAsync(cluster[2], "k", "v");
+        Assert.False(cluster[2].Ended.IsCompleted);
+    }
+
     [Fact]
     public async Task A_member_whose_data_is_gone_is_replaced_by_a_new_one()
     {
