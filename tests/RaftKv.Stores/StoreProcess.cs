@@ -116,9 +116,10 @@ public sealed class StoreProcess : IAsyncDisposable
         patience.CancelAfter(Patience);
         var known = await JoinAsync(place.Peer, isLearner, patience.Token);
 
-        // The new one's name is not known to the cluster before it has said it.
-        var cluster = string.Join(',', known.SelectMany(
-            other => other.PeerURLs.Select(url => $"{(url == Text(place.Peer) ? place.Name : other.Name)}={url}")));
+        // A new one's name is not known to the cluster before it has said it, and not to all of it at once.
+        var names = _members.ToDictionary(one => Text(one.Peer), one => one.Name);
+        names[Text(place.Peer)] = place.Name;
+        var cluster = string.Join(',', known.SelectMany(other => other.PeerURLs.Select(url => $"{names.GetValueOrDefault(url, other.Name)}={url}")));
         var member = NewMember(place, cluster, "existing");
         _members = [.. _members, member];
         member.Start();

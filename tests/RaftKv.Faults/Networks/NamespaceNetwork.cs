@@ -13,7 +13,10 @@ internal sealed class NamespaceNetwork : INetwork
     private const int ClientPort = 2379;
     private const int PeerPort = 2380;
 
-    private readonly string _prefix = string.Create(CultureInfo.InvariantCulture, $"rk{Environment.ProcessId}");
+    private static int _runs;
+
+    // Of its own for each run: the kernel takes its time to remove what belonged to the one before.
+    private readonly string _prefix = string.Create(CultureInfo.InvariantCulture, $"rk{Environment.ProcessId}x{Interlocked.Increment(ref _runs)}");
     private readonly string _subnet = string.Create(CultureInfo.InvariantCulture, $"10.{200 + (Environment.ProcessId / 250 % 50)}.{Environment.ProcessId % 250}");
     private readonly string _folder;
     private readonly Dictionary<string, int> _numbers = new(StringComparer.Ordinal);

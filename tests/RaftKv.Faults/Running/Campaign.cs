@@ -30,7 +30,10 @@ internal sealed record Campaign
 
     public static readonly string[] Sets = [AllSet, SmokeSet, ScenarioSet];
 
-    private static readonly string[] AllWorkloadNames = ["register", "list-append", "watch", "lease", "set", "rw-register", "bank", "lock-fenced", "queue", "range", "cas", "lock", "kubernetes", "soak"];
+    private static readonly string[] AllWorkloadNames = ["register", "list-append", "watch", "lease", "set", "rw-register", "bank", "lock-fenced", "queue", "range", "cas", "lock", "kubernetes", "soak", "accounts", "informers"];
+
+    // They bring their own disasters, or show what cannot be had.
+    private static readonly string[] Undisturbed = ["lock-unsafe", "recovery", "backup"];
 
     public required TimeSpan Budget { get; init; }
 
@@ -68,7 +71,7 @@ internal sealed record Campaign
         var nemeses = Nemesis.All.Where(nemesis => nemesis.Name != Meaningful.NoNemesis && !(nemesis.NeedsFaultyMembers && Target == "etcd")).Select(nemesis => nemesis.Name).ToList();
         return Enumerable.Range(0, AllWorkloadNames.Length)
             .SelectMany(round => nemeses.Select((nemesis, i) => new PlannedRun(AllWorkloadNames[(i + round) % AllWorkloadNames.Length], nemesis, Members)))
-            .Append(new("lock-unsafe", Meaningful.NoNemesis, Members));
+            .Concat(Undisturbed.Select(workload => new PlannedRun(workload, Meaningful.NoNemesis, Members)));
     }
 
     /// <returns>The worst of all.</returns>
