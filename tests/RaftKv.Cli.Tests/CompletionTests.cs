@@ -20,7 +20,7 @@ public sealed class CompletionTests
     [InlineData("raftkv get key --print", "--print-value-only")]
     [InlineData("raftkv --endpoints x get --consi", "--consistency")]
     [InlineData("raftkv get --dial", "--dial-timeout")]
-    [InlineData("raftkv --listen-client", "--listen-client-urls")]
+    [InlineData("raftkv --listen-client", "--listen-client-http-urls,--listen-client-urls")]
     [InlineData("raftkv config ", "check")]
     [InlineData("raftkv member p", "promote")]
     public async Task Bash_offers_what_may_follow(string line, string offers)

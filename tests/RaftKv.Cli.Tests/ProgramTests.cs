@@ -197,12 +197,37 @@ public sealed class ProgramTests : IDisposable
     [InlineData("--listen-client-url", "http://127.0.0.1:0")]
     [InlineData("--listen-client-urls", "http://example.com:2379")]
     [InlineData("sevre")]
+    [InlineData("--data-dri=x")]
+    [InlineData("wla", "dump")]
+    [InlineData("dev", "--membres", "3")]
     public async Task A_mistake_on_the_command_line_is_named(params string[] arguments)
     {
         var (code, _, error) = await RunAsync(arguments);
 
         Assert.NotEqual(0, code);
-        Assert.Contains(arguments[^1].Contains("example", StringComparison.Ordinal) ? "example.com" : arguments[0], error, StringComparison.Ordinal);
+        Assert.Contains(arguments[^1].Contains("example", StringComparison.Ordinal) ? "example.com" : arguments.First(word => word != "dev").Split('=')[0], error, StringComparison.Ordinal);
+        Assert.Equal(2, error.TrimEnd().Split('\n').Length);
+    }
+
+    [Fact]
+    public async Task Help_tells_commands_and_every_flag_once_in_lines_that_fit_a_terminal()
+    {
+        var (code, output, error) = await RunAsync("--help");
+
+        Assert.Equal((0, ""), (code, error));
+        var lines = output.Split('\n');
+        Assert.All(lines, line => Assert.InRange(line.Length, 0, 120));
+        Assert.Contains("\nTLS between members\n", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("\nOther\n", output, StringComparison.Ordinal);
+        Assert.Contains(lines, line => line.StartsWith("  get ", StringComparison.Ordinal));
+        var raftkv = new System.CommandLine.RootCommand();
+        ServeCommand.AddTo(raftkv);
+        Assert.All(
+            raftkv.Options.Where(flag => !flag.Hidden && flag is not (System.CommandLine.Help.HelpOption or System.CommandLine.VersionOption)),
+            flag => Assert.Single(lines, line => line.TrimEnd().StartsWith($"  {flag.Name} ", StringComparison.Ordinal) || line.TrimEnd() == $"  {flag.Name}" || line.StartsWith($"  {flag.Name},", StringComparison.Ordinal)));
+
+        var (_, dev, _) = await RunAsync("dev", "--help");
+        Assert.Contains("--members", dev, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -75,6 +75,9 @@ internal static class OtherFlags
         }),
     ];
 
+    /// <summary>Those that are taken and change nothing, by their present names.</summary>
+    public static IEnumerable<string> WithoutMeaning => WithoutEffect.Select(flag => flag.Name);
+
     /// <summary>What to tell of those that were given.</summary>
     /// <exception cref="FlagException">One of them matters.</exception>
     public static IEnumerable<string> Warnings(ParseResult parsed)

@@ -67,7 +67,6 @@ public sealed class CommandLineTests
     [InlineData(128, "--bump-revision 0 hands out revisions again", "snapshot", "restore", "x", "--bump-revision=0")]
     [InlineData(128, "--mark-compacted=false goes with --bump-revision 0", "snapshot", "restore", "x", "--mark-compacted=false")]
     [InlineData(128, "--bump-revision is negative", "snapshot", "restore", "x", "--bump-revision=-5")]
-    [InlineData(128, "--wal-dir is not there", "snapshot", "restore", "x", "--wal-dir=y")]
     [InlineData(128, "'a' names no member and its URL", "snapshot", "restore", "x", "--initial-cluster=a")]
     [InlineData(1, "no-such-file", "snapshot", "status", "no-such-file")]
     [InlineData(1, "no-such-file", "snapshot", "restore", "no-such-file", "--data-dir=no-such-folder")]
