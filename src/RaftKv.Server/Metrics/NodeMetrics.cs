@@ -93,6 +93,11 @@ internal sealed class NodeMetrics(RunningMember member, IPeerNetwork peers, Raft
         page.Counter("etcd_mvcc_delete_total", "Keys that were deleted.", keys.DeleteCount);
         page.Counter("etcd_mvcc_range_total", "Ranges that were read.", Gate?.Ranges.Value ?? 0);
         page.Counter("etcd_mvcc_txn_total", "Transactions.", Gate?.Transactions.Value ?? 0);
+        using (var view = member.OpenView())
+        {
+            page.Gauge("etcd_debugging_mvcc_keys_total", "Keys that are there.", view.Keys.LiveKeys);
+        }
+
         page.Gauge("etcd_debugging_mvcc_total_put_size_in_bytes", "Bytes of keys and values that were put.", keys.PutBytes);
         page.Gauge("etcd_debugging_mvcc_current_revision", "The revision.", keys.PublishedRevision);
         page.Gauge("etcd_debugging_mvcc_compact_revision", "What history is compacted to; -1 for nothing.", keys.PublishedCompacted);
