@@ -24,14 +24,26 @@ internal static class PasswordPrompt
     }
 
     private static string ReadLine(ClientConsole console)
-        => new LineReader(console.Input).Read() is { } line
+        => Text(new LineReader(console.Input).Read());
+
+    private static string Text(string? line)
+        => line is not null
             ? Encoding.UTF8.GetString(ByteText.Bytes(line)).TrimEnd('\r')
             : throw CommandFailure.BadArguments("failed to read a password from the input: give one there, or with --new-user-password, or as NAME:PASSWORD");
 
     private static string ReadUnseen(ClientConsole console, string prompt)
     {
+        using var unseen = new UnseenTyping();
         console.Error.Write(prompt);
         console.Error.Flush();
+        var typed = unseen.IsUnseen ? Text(UnseenTyping.ReadLine()) : ReadKeys();
+        console.Error.WriteLine();
+        return typed;
+    }
+
+    // Where the terminal cannot be told to show nothing.
+    private static string ReadKeys()
+    {
         var typed = new StringBuilder();
         while (Console.ReadKey(intercept: true) is { Key: not ConsoleKey.Enter } key)
         {
@@ -45,7 +57,6 @@ internal static class PasswordPrompt
             }
         }
 
-        console.Error.WriteLine();
         return typed.ToString();
     }
 }
