@@ -107,6 +107,7 @@ internal sealed class LeaseService
         var lease = await _member.GetLeaseTimeAsync(request.ID, request.Keys, call.CancellationToken).ConfigureAwait(false);
         if (request.Keys)
         {
+            caller = await KnownCallerAsync(caller, call).ConfigureAwait(false);
             CheckKeys(KeyUse.Read, lease, caller);
         }
 
@@ -129,6 +130,7 @@ internal sealed class LeaseService
     {
         var caller = await _proposals.AnybodyAsync(call).ConfigureAwait(false);
         var ids = await _member.GetLeasesAsync(call.CancellationToken).ConfigureAwait(false);
+        caller = await KnownCallerAsync(caller, call).ConfigureAwait(false);
         if (_member.Auth.IsEnabled && _member.Auth.CheckRoot(caller) != StateError.None)
         {
             foreach (var id in ids)
@@ -160,6 +162,18 @@ internal sealed class LeaseService
         }
 
         return id;
+    }
+
+    // The leader, who knows the keys, may know more of rights than this member does yet.
+    private async ValueTask<Caller> KnownCallerAsync(Caller caller, RpcServerCall call)
+    {
+        if (!_member.Auth.IsEnabled)
+        {
+            return caller;
+        }
+
+        await _member.WaitUntilCurrentAsync(call.CancellationToken).ConfigureAwait(false);
+        return await _proposals.AnybodyAsync(call).ConfigureAwait(false);
     }
 
     private void CheckKeys(KeyUse use, LeaseTime? lease, Caller caller)

@@ -93,6 +93,13 @@ internal sealed class WatchService
     /// again.</summary>
     private async ValueTask<string?> RefusalAsync(WatchCreateRequest create, RpcServerCall call)
     {
+        if (_member.Auth.IsEnabled)
+        {
+            // By rights that others know to be gone, a member that is behind would let the caller watch from here to ever after.
+            // If it cannot find out, the stream ends, so that clients look for a member that can.
+            await _member.WaitUntilCurrentAsync(call.CancellationToken).ConfigureAwait(false);
+        }
+
         try
         {
             var caller = await _proposals.CallerAsync(call).ConfigureAwait(false);
