@@ -56,7 +56,12 @@ internal sealed class Recovered : IChecker
                 lost++;
                 if (!mayBeLost)
                 {
-                    findings.Add(new Finding("lost", $"'{write.Key}' was acknowledged at revision {write.Revision}, the member that was left had come to {recovered.AtRevision}, and it is not there.", write, recovered, end));
+                    findings.Add(new Finding(
+                        "lost",
+                        $"'{write.Key}' was acknowledged at revision {write.Revision}, the member that was left had come to {recovered.AtRevision}, and it is not there.",
+                        write,
+                        recovered,
+                        end));
                 }
             }
             else if (write.Outcome == Outcome.Fail && values.Contains(write.Value))
@@ -71,7 +76,8 @@ internal sealed class Recovered : IChecker
     private static int CheckWatches(History history, Invocation recovered, List<Finding> findings)
     {
         var ended = 0;
-        foreach (var watch in history.Operations.Where(operation => operation.Watch is not null && operation.End > recovered.Begin && operation.AtRevision > 0 && operation.AtRevision < recovered.Revision))
+        var old = history.Operations.Where(operation => operation is { Watch: not null, AtRevision: > 0 } && operation.AtRevision < recovered.Revision && operation.End > recovered.Begin);
+        foreach (var watch in old)
         {
             // The first thing that it is told by the new cluster; that it was created says nothing.
             switch (watch.Watch!.FirstOrDefault(part => part.Kind != WatchPartKind.Created && Math.Max(part.Revision, part.CompactRevision) >= recovered.Revision))
@@ -80,7 +86,11 @@ internal sealed class Recovered : IChecker
                     ended++;
                     break;
                 case { } part:
-                    findings.Add(new Finding("watch-went-on", $"A watch from revision {watch.AtRevision} of the old cluster was not ended, but told of {part.Kind} at {part.Revision}.", watch, recovered));
+                    findings.Add(new Finding(
+                        "watch-went-on",
+                        $"A watch from revision {watch.AtRevision} of the old cluster was not ended, but told of {part.Kind} at {part.Revision}.",
+                        watch,
+                        recovered));
                     break;
             }
         }

@@ -36,7 +36,11 @@ internal sealed class Restored : IChecker
             if (saved.TryGetValue(one.AtRevision!.Value, out var state) && !state.Entries!.SequenceEqual(one.Entries!))
             {
                 var wrong = state.Entries!.Except(one.Entries!).Concat(one.Entries!.Except(state.Entries!)).First();
-                findings.Add(new Finding("other-state", $"At revision {one.AtRevision} there were {state.Entries!.Count} keys, and {one.Entries!.Count} were restored; '{wrong.Key}' differs, for one: {wrong}.", state, one));
+                findings.Add(new Finding(
+                    "other-state",
+                    $"At revision {one.AtRevision} there were {state.Entries!.Count} keys, and {one.Entries!.Count} were restored; '{wrong.Key}' differs, for one: {wrong}.",
+                    state,
+                    one));
             }
 
             if (one.Elements is not [var before, var after] || before == after)
@@ -51,8 +55,11 @@ internal sealed class Restored : IChecker
         }
 
         findings.AddRange(history.Operations.Where(operation => operation.Call == Old && operation.Done != true)
-            .Select(old => new Finding("old-revision-served", $"Revision {old.AtRevision} of the old cluster was asked for with a '{old.Value}', and answered: {old.Error ?? "as if it were known"}.", old)));
+            .Select(old => new Finding(
+                "old-revision-served", $"Revision {old.AtRevision} of the old cluster was asked for with a '{old.Value}', and answered: {old.Error ?? "as if it were known"}.", old)));
         var compared = restored.Count(one => one.IsOk && saved.ContainsKey(one.AtRevision!.Value));
-        return findings.Count == 0 && compared == 0 ? Verdict.UnknownOf(Name, "Nothing was restored that could be compared.") : Verdict.Of(Name, findings, $"{restored.Count} restored, {compared} compared");
+        return findings.Count == 0 && compared == 0
+            ? Verdict.UnknownOf(Name, "Nothing was restored that could be compared.")
+            : Verdict.Of(Name, findings, $"{restored.Count} restored, {compared} compared");
     }
 }

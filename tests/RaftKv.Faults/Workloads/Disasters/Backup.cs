@@ -76,8 +76,16 @@ internal sealed class Backup(string prefix)
 
     private static async Task RestoreAsync(StoreProgram program, string file, StoreMember member, string cluster)
     {
-        var (code, _, error) = await Shell.TryAsync(
-            program.Path, "snapshot", "restore", file, "--data-dir", member.DataFolder, "--name", member.Name, "--initial-cluster", cluster, "--initial-cluster-token", StoreProcess.ClusterToken, "--initial-advertise-peer-urls", member.Peer.GetLeftPart(UriPartial.Authority));
+        string[] command =
+        [
+            "snapshot", "restore", file,
+            "--data-dir", member.DataFolder,
+            "--name", member.Name,
+            "--initial-cluster", cluster,
+            "--initial-cluster-token", StoreProcess.ClusterToken,
+            "--initial-advertise-peer-urls", member.Peer.GetLeftPart(UriPartial.Authority),
+        ];
+        var (code, _, error) = await Shell.TryAsync(program.Path, command);
         if (code != 0)
         {
             throw new StoreException($"It is refused: {error}");
