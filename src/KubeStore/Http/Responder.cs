@@ -52,7 +52,13 @@ internal sealed class Responder(HttpContext http, TimeProvider time)
         var json = value.ToJson();
         return SendJsonAsync(code, accepted.As switch
         {
-            Accepted.Table => Table.Of(resource, [json], Metadata(value.ResourceVersion), IncludeObject, time.GetUtcNow()),
+            Accepted.Table => Table.Of(
+                resource,
+                [json],
+                Metadata(value.ResourceVersion),
+                IncludeObject,
+                time.GetUtcNow(),
+                columns: value.Kind == "Scale" && value.Kind != resource.Kind ? TableColumns.OfScale : null),
             Accepted.Partial => Table.Partial(json),
             _ => json,
         });

@@ -79,7 +79,7 @@ internal static class PodSpecDefaults
                     yield return FieldError.Required($"{field}.image");
                 }
 
-                foreach (var problem in ResourceProblems($"{field}.resources", container.ObjectAt("resources")))
+                foreach (var problem in PortProblems(field, container).Concat(ResourceProblems($"{field}.resources", container.ObjectAt("resources"))))
                 {
                     yield return problem;
                 }
@@ -104,6 +104,40 @@ internal static class PodSpecDefaults
             else if (!volumes.Add(name))
             {
                 yield return FieldError.Duplicate(field, name);
+            }
+        }
+    }
+
+    private static IEnumerable<FieldError> PortProblems(string path, JsonObject container)
+    {
+        if (container.TextAt("imagePullPolicy") is { Length: > 0 } policy && policy is not ("Always" or "IfNotPresent" or "Never"))
+        {
+            yield return FieldError.NotSupported($"{path}.imagePullPolicy", policy, ["Always", "IfNotPresent", "Never"]);
+        }
+
+        var index = 0;
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var port in container.ArrayAt("ports").Objects())
+        {
+            var field = FormattableString.Invariant($"{path}.ports[{index++}]");
+            var number = port.IntegerAt("containerPort") ?? 0;
+            if (number == 0)
+            {
+                yield return FieldError.Required($"{field}.containerPort");
+            }
+            else if (number is < 1 or > 65535)
+            {
+                yield return FieldError.Invalid($"{field}.containerPort", port.At("containerPort"), "must be between 1 and 65535, inclusive");
+            }
+
+            if (port.TextAt("protocol") is var protocol and not ("TCP" or "UDP" or "SCTP"))
+            {
+                yield return FieldError.NotSupported($"{field}.protocol", protocol, ["SCTP", "TCP", "UDP"]);
+            }
+
+            if (port.TextAt("name") is { Length: > 0 } name && !names.Add(name))
+            {
+                yield return FieldError.Duplicate($"{field}.name", name);
             }
         }
     }

@@ -40,8 +40,14 @@ internal static class StrategicMergePatch
         Retain(merged, patch);
         foreach (var (name, change) in patch)
         {
-            if (name is Directive or RetainKeys || name.StartsWith(SetOrder, StringComparison.Ordinal))
+            if (name is Directive or RetainKeys)
             {
+                continue;
+            }
+
+            if (name.StartsWith(SetOrder, StringComparison.Ordinal))
+            {
+                _ = change as JsonArray ?? throw Failure.BadRequest($"{name} must be a list");
                 continue;
             }
 

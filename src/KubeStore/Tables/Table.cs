@@ -9,9 +9,15 @@ internal static class Table
 {
     /// <summary>A table; without its columns, if the reader has them already.</summary>
     public static JsonObject Of(
-        ResourceDefinition resource, IEnumerable<JsonObject> objects, JsonObject metadata, string includeObject, DateTimeOffset now, bool withColumns = true)
+        ResourceDefinition resource,
+        IEnumerable<JsonObject> objects,
+        JsonObject metadata,
+        string includeObject,
+        DateTimeOffset now,
+        bool withColumns = true,
+        IReadOnlyList<TableColumn>? columns = null)
     {
-        var columns = TableColumns.Of(resource);
+        columns ??= TableColumns.Of(resource);
         var rows = new JsonArray();
         foreach (var value in objects)
         {

@@ -45,6 +45,15 @@ internal static class TableColumns
         new("Created At", "date", (value, _) => value.TextAt("metadata", "creationTimestamp")),
     ];
 
+    /// <summary>Those of a scale, whatever it is the scale of.</summary>
+    public static IReadOnlyList<TableColumn> OfScale { get; } =
+    [
+        TableColumn.OfName,
+        TableColumn.Number("Desired", one => one.IntegerAt("spec", "replicas")),
+        TableColumn.Number("Available", one => one.IntegerAt("status", "replicas")),
+        TableColumn.OfAge,
+    ];
+
     public static IReadOnlyList<TableColumn> Of(ResourceDefinition resource)
         => resource.IsBuiltIn ? BuiltInColumns.Of(resource) ?? Others : [TableColumn.OfName, .. Custom(resource)];
 
