@@ -26,8 +26,17 @@ public static class BuiltInAdmission
     /// <summary>A claim that names no storage class gets the default one, if there is one.</summary>
     public const string DefaultStorageClass = "DefaultStorageClass";
 
+    /// <summary>A namespace takes up no more than its quotas allow. What it takes up is in their status.</summary>
+    public const string ResourceQuota = "ResourceQuota";
+
+    /// <summary>
+    /// Who makes an object somebody's dependent must be allowed to delete it, and to say what happens to its owner. Not among
+    /// <see cref="All"/>: it is for registries that are served with roles.
+    /// </summary>
+    public const string OwnerReferencesPermissionEnforcement = "OwnerReferencesPermissionEnforcement";
+
     public static IReadOnlyList<string> All { get; } =
-        [NamespaceLifecycle, LimitRanger, ServiceAccount, Priority, DefaultTolerationSeconds, DefaultStorageClass];
+        [NamespaceLifecycle, LimitRanger, ServiceAccount, Priority, DefaultTolerationSeconds, DefaultStorageClass, ResourceQuota];
 
     internal static IAdmissionStep Find(string name, KubeRegistry registry) => name switch
     {
@@ -37,6 +46,8 @@ public static class BuiltInAdmission
         Priority => new PriorityStep(registry),
         DefaultTolerationSeconds => new DefaultTolerations(),
         DefaultStorageClass => new DefaultStorage(registry),
-        _ => throw new ArgumentException($"There is no admission step \"{name}\"; there are {string.Join(", ", All)}.", nameof(name)),
+        ResourceQuota => new ResourceQuotaStep(registry),
+        OwnerReferencesPermissionEnforcement => new OwnerPermissions(registry),
+        _ => throw new ArgumentException($"There is no admission step \"{name}\"; there are {string.Join(", ", All)}, {OwnerReferencesPermissionEnforcement}.", nameof(name)),
     };
 }

@@ -57,6 +57,46 @@ internal sealed class RbacAuthorizer(KubeRegistry registry)
         }
     }
 
+    /// <summary>What of some rules somebody does not have: each in its smallest parts, so that several of theirs may add up to one.</summary>
+    public async Task<IReadOnlyList<JsonObject>> NotHeldAsync(UserInfo user, string ns, IEnumerable<JsonObject> rules, CancellationToken cancellation)
+    {
+        if (user.Groups.Contains("system:masters"))
+        {
+            return [];
+        }
+
+        var held = new List<JsonObject>();
+        await foreach (var (rule, _) in RulesAsync(user, ns, cancellation).ConfigureAwait(false))
+        {
+            held.Add(rule);
+        }
+
+        return [.. rules.Where(rule => Parts(user, rule).Any(part => !held.Any(one => Allows(one, part))))];
+    }
+
+    private static IEnumerable<AccessRequest> Parts(UserInfo user, JsonObject rule)
+    {
+        foreach (var verb in rule.ArrayAt("verbs").Texts())
+        {
+            foreach (var url in rule.ArrayAt("nonResourceURLs").Texts())
+            {
+                yield return new(user, verb) { Path = url };
+            }
+
+            foreach (var group in rule.ArrayAt("apiGroups").Texts())
+            {
+                foreach (var resource in rule.ArrayAt("resources").Texts())
+                {
+                    var parts = resource.Split('/', 2);
+                    foreach (var name in rule.ArrayAt("resourceNames").Texts().DefaultIfEmpty(""))
+                    {
+                        yield return new(user, verb) { Group = group, Resource = parts[0], Subresource = parts.Length > 1 ? parts[1] : "", Name = name };
+                    }
+                }
+            }
+        }
+    }
+
     private static bool Allows(JsonObject rule, AccessRequest request)
     {
         if (!Has(rule, "verbs", request.Verb))
@@ -88,27 +128,46 @@ internal sealed class RbacAuthorizer(KubeRegistry registry)
             _ => false,
         });
 
-    private async Task<IEnumerable<JsonObject>> RulesOfAsync(JsonObject binding, string ns, CancellationToken cancellation)
+    /// <summary>What the role has that a binding names; nothing, if it is not there.</summary>
+    public async Task<IEnumerable<JsonObject>> RulesOfAsync(JsonObject binding, string ns, CancellationToken cancellation)
     {
         var name = binding.TextAt("roleRef", "name");
         var role = binding.TextAt("roleRef", "kind") == "Role"
             ? await FindAsync("roles", ns, name, cancellation).ConfigureAwait(false)
             : await FindAsync("clusterroles", "", name, cancellation).ConfigureAwait(false);
-        if (role is null)
-        {
-            return [];
-        }
+        return role is null ? [] : await RulesOfRoleAsync(role, cancellation).ConfigureAwait(false);
+    }
 
-        // A role may be made of others, by their labels.
-        var selectors = role.ArrayAt("aggregationRule", "clusterRoleSelectors").Objects().Select(LabelSelector.FromJson).ToList();
-        if (selectors.Count == 0)
+    // A role may be made of others, by their labels, and those of others again.
+    private async Task<IEnumerable<JsonObject>> RulesOfRoleAsync(JsonObject role, CancellationToken cancellation)
+    {
+        if (Selectors(role).Count == 0)
         {
             return role.ArrayAt("rules").Objects();
         }
 
         var all = await registry.ListAsync(registry.Catalog.Find(Group, "v1", "clusterroles")!, "", new() { ResourceVersion = "0" }, cancellation).ConfigureAwait(false);
-        return all.Items.Where(one => selectors.Any(selector => selector!.Matches(one.Labels))).SelectMany(one => one.ToJson().ArrayAt("rules").Objects());
+        var (seen, open, rules) = (new HashSet<string>(StringComparer.Ordinal), new Queue<JsonObject>([role]), new List<JsonObject>());
+        while (open.TryDequeue(out var next))
+        {
+            var selectors = Selectors(next);
+            if (selectors.Count == 0)
+            {
+                rules.AddRange(next.ArrayAt("rules").Objects());
+                continue;
+            }
+
+            foreach (var part in all.Items.Where(one => selectors.Any(selector => selector!.Matches(one.Labels)) && seen.Add(one.Name)))
+            {
+                open.Enqueue(part.ToJson());
+            }
+        }
+
+        return rules;
     }
+
+    private static List<LabelSelector?> Selectors(JsonObject role)
+        => [.. role.ArrayAt("aggregationRule", "clusterRoleSelectors").Objects().Select(LabelSelector.FromJson)];
 
     private async Task<IEnumerable<JsonObject>> ListAsync(string plural, string ns, CancellationToken cancellation)
         => (await registry.ListAsync(registry.Catalog.Find(Group, "v1", plural)!, ns, new() { ResourceVersion = "0" }, cancellation).ConfigureAwait(false))

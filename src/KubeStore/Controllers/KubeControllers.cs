@@ -6,7 +6,8 @@ namespace KubeStore.Controllers;
 
 /// <summary>
 /// What goes on in the background of a registry: namespaces that come with it, and end with all they hold; objects whose
-/// owners are gone; resources that are defined by objects; history that nobody asks for any more.
+/// owners are gone; resources that are defined by objects; accounts of namespaces, and their quotas; history that nobody asks
+/// for any more.
 /// </summary>
 /// <example><code>
 /// await using var controllers = await KubeControllers.StartAsync(registry);
@@ -31,12 +32,16 @@ public sealed class KubeControllers : IAsyncDisposable
         var namespaces = new NamespaceController(registry);
         var garbage = new GarbageCollector(registry);
         var custom = new CustomResourceController(registry);
+        var quotas = new QuotaController(registry);
+        var accounts = new AccountController(registry);
         await custom.LoadAsync(cancellation).ConfigureAwait(false);
         controllers._running.Add(Task.Run(() => custom.RunAsync(controllers._stop.Token), CancellationToken.None));
         var compactor = new HistoryCompactor(registry.Storage, registry.Time);
         controllers._running.Add(Task.Run(() => compactor.RunAsync(controllers._stop.Token), CancellationToken.None));
         controllers._running.Add(Task.Run(() => namespaces.RunAsync(controllers._stop.Token), CancellationToken.None));
         controllers._running.Add(Task.Run(() => garbage.RunAsync(controllers._stop.Token), CancellationToken.None));
+        controllers._running.Add(Task.Run(() => quotas.RunAsync(controllers._stop.Token), CancellationToken.None));
+        controllers._running.Add(Task.Run(() => accounts.RunAsync(controllers._stop.Token), CancellationToken.None));
         return controllers;
     }
 

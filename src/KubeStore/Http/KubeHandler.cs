@@ -30,29 +30,41 @@ public sealed record KubeApiOptions
 }
 
 /// <summary>One request of the API: who it is, what it names, what is to be done, and how the answer is written.</summary>
-internal sealed class KubeHandler(KubeRegistry registry, KubeApiOptions options)
+internal sealed class KubeHandler
 {
-    private readonly ServerDocuments _documents = new(registry);
-    private readonly RbacAuthorizer? _authorizer = options.UsesRoles ? new(registry) : null;
-    private readonly Subresources _subresources = new(registry, new AccessReviews(options.UsesRoles ? new RbacAuthorizer(registry) : null, options.ServiceAccounts), options.ServiceAccounts);
+    private readonly KubeRegistry _registry;
+    private readonly KubeApiOptions _options;
+    private readonly ServerDocuments _documents;
+    private readonly RbacAuthorizer? _authorizer;
+    private readonly Subresources _subresources;
+
+    public KubeHandler(KubeRegistry registry, KubeApiOptions options)
+    {
+        _registry = registry;
+        _options = options;
+        _documents = new(registry);
+        _authorizer = options.UsesRoles ? new(registry) : null;
+        _subresources = new(registry, new AccessReviews(_authorizer, options.ServiceAccounts), options.ServiceAccounts);
+    }
 
     public async Task HandleAsync(HttpContext http)
     {
-        var responder = new Responder(http, registry.Time);
+        var responder = new Responder(http, _registry.Time);
         var user = UserInfo.Nobody;
         var who = user.Name;
         try
         {
-            user = (options.ServiceAccounts is { } accounts ? await accounts.AuthenticateAsync(http).ConfigureAwait(false) : null)
-                ?? options.Authenticate(http)
+            user = (_options.ServiceAccounts is { } accounts ? await accounts.AuthenticateAsync(http).ConfigureAwait(false) : null)
+                ?? _options.Authenticate(http)
                 ?? throw Failure.Unauthorized();
             who = user.Name;
-            if (user.Name == UserInfo.Nobody.Name && !options.AllowsAnonymousFromAfar && IsFromAfar(http))
+            if (user.Name == UserInfo.Nobody.Name && !_options.AllowsAnonymousFromAfar && IsFromAfar(http))
             {
                 throw Failure.Unauthorized();
             }
 
             user = await Impersonation.ApplyAsync(http.Request, user, _authorizer, http.RequestAborted).ConfigureAwait(false);
+            user = user with { Judge = _authorizer };
             who = user.Name == who ? who : $"{who} as {user.Name}";
             await AnswerAsync(http, user, responder).ConfigureAwait(false);
         }
@@ -79,13 +91,13 @@ internal sealed class KubeHandler(KubeRegistry registry, KubeApiOptions options)
         }
         catch (Exception broken) when (broken is not (IOException or ObjectDisposedException))
         {
-            options.Failed?.Invoke(broken);
+            _options.Failed?.Invoke(broken);
             await responder.SendStatusAsync(Failure.Internal(broken.Message).Status).ConfigureAwait(false);
         }
         finally
         {
-            options.Audit?.Invoke(FormattableString.Invariant(
-                $"{KubeTime.Micro(registry.Time.GetUtcNow())} {who} {http.Request.Method} {http.Request.Path}{http.Request.QueryString} {http.Response.StatusCode}"));
+            _options.Audit?.Invoke(FormattableString.Invariant(
+                $"{KubeTime.Micro(_registry.Time.GetUtcNow())} {who} {http.Request.Method} {http.Request.Path}{http.Request.QueryString} {http.Response.StatusCode}"));
         }
     }
 
@@ -96,7 +108,7 @@ internal sealed class KubeHandler(KubeRegistry registry, KubeApiOptions options)
     private async Task AnswerAsync(HttpContext http, UserInfo user, Responder responder)
     {
         var segments = (http.Request.Path.Value ?? "").Trim('/').Split('/');
-        if (KubePath.Parse(registry.Catalog, segments) is not { } path)
+        if (KubePath.Parse(_registry.Catalog, segments) is not { } path)
         {
             await AuthorizeAsync(
                 new(user, http.Request.Method.ToLowerInvariant()) { Path = http.Request.Path.Value ?? "" }, http.RequestAborted).ConfigureAwait(false);
@@ -183,10 +195,10 @@ internal sealed class KubeHandler(KubeRegistry registry, KubeApiOptions options)
         {
             case "get":
                 await responder.SendObjectAsync(
-                    resource, await registry.GetAsync(resource, ns, name, query.Text("resourceVersion"), cancellation).ConfigureAwait(false), 200).ConfigureAwait(false);
+                    resource, await _registry.GetAsync(resource, ns, name, query.Text("resourceVersion"), cancellation).ConfigureAwait(false), 200).ConfigureAwait(false);
                 break;
             case "list":
-                await responder.SendListAsync(resource, await registry.ListAsync(resource, ns, query.List(), cancellation).ConfigureAwait(false)).ConfigureAwait(false);
+                await responder.SendListAsync(resource, await _registry.ListAsync(resource, ns, query.List(), cancellation).ConfigureAwait(false)).ConfigureAwait(false);
                 break;
             case "create":
                 await CreateAsync(http, path, query.Write("CreateOptions", user), responder, cancellation).ConfigureAwait(false);
@@ -198,14 +210,14 @@ internal sealed class KubeHandler(KubeRegistry registry, KubeApiOptions options)
                 await PatchAsync(http, path, query, user, responder, cancellation).ConfigureAwait(false);
                 break;
             case "delete":
-                var result = await registry.DeleteAsync(
+                var result = await _registry.DeleteAsync(
                     resource, ns, name, await DeleteBody.ReadAsync(http, query, user, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
                 await SendDeletedAsync(resource, result, responder).ConfigureAwait(false);
                 break;
             default:
                 var options = await DeleteBody.ReadAsync(http, query, user, cancellation).ConfigureAwait(false);
                 await responder.SendListAsync(
-                    resource, await registry.DeleteCollectionAsync(resource, ns, query.List(), options, cancellation).ConfigureAwait(false)).ConfigureAwait(false);
+                    resource, await _registry.DeleteCollectionAsync(resource, ns, query.List(), options, cancellation).ConfigureAwait(false)).ConfigureAwait(false);
                 break;
         }
     }
@@ -213,7 +225,7 @@ internal sealed class KubeHandler(KubeRegistry registry, KubeApiOptions options)
     private async Task CreateAsync(HttpContext http, KubePath path, WriteOptions options, Responder responder, CancellationToken cancellation)
     {
         var body = await ReadAsync(http, path.Resource, options, cancellation).ConfigureAwait(false);
-        var made = await registry.CreateDecodedAsync(path.Resource, path.Namespace, body, options, cancellation).ConfigureAwait(false);
+        var made = await _registry.CreateDecodedAsync(path.Resource, path.Namespace, body, options, cancellation).ConfigureAwait(false);
         responder.Warn(options.Warnings);
         await responder.SendObjectAsync(path.Resource, made.Object, 201).ConfigureAwait(false);
     }
@@ -221,7 +233,7 @@ internal sealed class KubeHandler(KubeRegistry registry, KubeApiOptions options)
     private async Task UpdateAsync(HttpContext http, KubePath path, WriteOptions options, Responder responder, CancellationToken cancellation)
     {
         var body = await ReadAsync(http, path.Resource, options, cancellation).ConfigureAwait(false);
-        var updated = await registry.UpdateDecodedAsync(path.Resource, path.Namespace, path.Name, body, options, path.Subresource, cancellation).ConfigureAwait(false);
+        var updated = await _registry.UpdateDecodedAsync(path.Resource, path.Namespace, path.Name, body, options, path.Subresource, cancellation).ConfigureAwait(false);
         responder.Warn(options.Warnings);
         await responder.SendObjectAsync(path.Resource, updated.Object, updated.IsCreated ? 201 : 200).ConfigureAwait(false);
     }
@@ -245,7 +257,7 @@ internal sealed class KubeHandler(KubeRegistry registry, KubeApiOptions options)
         var body = await RequestBody.ReadPatchAsync(http.Request, type == PatchType.Apply, cancellation).ConfigureAwait(false);
         ObjectDecoder.Tell(
             body.Duplicates.Select(field => $"duplicate field \"{field}\""), options, problems => Failure.BadRequest($"strict decoding error: {problems}"));
-        var patched = await registry.PatchAsync(path.Resource, path.Namespace, path.Name, type, body.Json, options, path.Subresource, cancellation).ConfigureAwait(false);
+        var patched = await _registry.PatchAsync(path.Resource, path.Namespace, path.Name, type, body.Json, options, path.Subresource, cancellation).ConfigureAwait(false);
         responder.Warn(options.Warnings);
         var shown = path.Subresource == "scale" ? Subresources.AsScale(path.Resource, patched.Object) : patched.Object;
         await responder.SendObjectAsync(path.Resource, shown, patched.IsCreated ? 201 : 200).ConfigureAwait(false);
@@ -254,8 +266,8 @@ internal sealed class KubeHandler(KubeRegistry registry, KubeApiOptions options)
     private async Task WatchAsync(HttpContext http, KubePath path, KubeQuery query, Responder responder)
     {
         var accepted = Accepted.Of(http.Request);
-        var events = await registry.WatchAsync(path.Resource, path.Namespace, query.Watch(path.Name), http.RequestAborted).ConfigureAwait(false);
-        await new WatchStream(http, path.Resource, registry.Time).SendAsync(events, accepted, responder.IncludeObject, http.RequestAborted).ConfigureAwait(false);
+        var events = await _registry.WatchAsync(path.Resource, path.Namespace, query.Watch(path.Name), http.RequestAborted).ConfigureAwait(false);
+        await new WatchStream(http, path.Resource, _registry.Time).SendAsync(events, accepted, responder.IncludeObject, http.RequestAborted).ConfigureAwait(false);
     }
 
     private static async Task<System.Text.Json.Nodes.JsonObject> ReadAsync(

@@ -9,7 +9,7 @@ internal sealed class PodRules : KindRules
     public override void Default(JsonObject value) => PodSpecDefaults.Apply(value.Ensure("spec"), isPod: true);
 
     public override void PrepareCreate(JsonObject value)
-        => value["status"] = new JsonObject { ["phase"] = "Pending", ["qosClass"] = QosClass(value) };
+        => value["status"] = new JsonObject { ["phase"] = "Pending", ["qosClass"] = QualityOfService(value) };
 
     public override void PrepareStatusUpdate(JsonObject next, JsonObject old)
     {
@@ -67,7 +67,7 @@ internal sealed class PodRules : KindRules
         return period < 0 ? 1 : period;
     }
 
-    private static string QosClass(JsonObject pod)
+    internal static string QualityOfService(JsonObject pod)
     {
         var (all, none) = (true, true);
         foreach (var container in pod.ArrayAt("spec", "containers").Objects().Concat(pod.ArrayAt("spec", "initContainers").Objects()))

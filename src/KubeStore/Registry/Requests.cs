@@ -17,6 +17,9 @@ public sealed record UserInfo(string Name)
 
     public IReadOnlyList<string> Groups { get; init; } = [];
 
+    /// <summary>Who says what they may do; null where everybody may do everything.</summary>
+    internal Authz.RbacAuthorizer? Judge { get; init; }
+
     /// <summary>What else is said of them by whoever has let them in.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<string>> Extra { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
 }

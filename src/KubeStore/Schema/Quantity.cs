@@ -44,6 +44,34 @@ internal static class Quantity
     public static int Compare(string left, string right)
         => TryParse(left, out var a) && TryParse(right, out var b) ? a.CompareTo(b) : string.CompareOrdinal(left, right);
 
+    /// <summary>Writes an amount the way Kubernetes does: as a whole number of the largest unit there is one of.</summary>
+    /// <param name="amount">What to write.</param>
+    /// <param name="like">An amount of the same thing: whether its units are powers of 1024.</param>
+    public static string Format(decimal amount, string? like = null)
+    {
+        var isBinary = like is { Length: > 1 } && like[^1] == 'i';
+        if (amount != decimal.Truncate(amount))
+        {
+            var fraction = Math.Abs(amount);
+            return fraction * 1e3m == decimal.Truncate(fraction * 1e3m) ? Whole(amount * 1e3m) + "m"
+                : fraction * 1e6m == decimal.Truncate(fraction * 1e6m) ? Whole(amount * 1e6m) + "u"
+                : Whole(Math.Ceiling(amount * 1e9m)) + "n";
+        }
+
+        var largest = (Suffix: "", Factor: 1m);
+        foreach (var unit in Suffixes)
+        {
+            if (unit.Factor > largest.Factor && unit.Suffix.EndsWith('i') == isBinary && amount != 0 && amount % unit.Factor == 0)
+            {
+                largest = unit;
+            }
+        }
+
+        return Whole(amount / largest.Factor) + largest.Suffix;
+    }
+
+    private static string Whole(decimal number) => number.ToString("0", CultureInfo.InvariantCulture);
+
     private static bool TryNumber(ReadOnlySpan<char> text, NumberStyles more, out decimal number)
         => decimal.TryParse(text, NumberStyles.AllowDecimalPoint | NumberStyles.AllowLeadingSign | more, CultureInfo.InvariantCulture, out number);
 }

@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using System.Text;
+using KubeStore.Admission;
 using KubeStore.Authz;
 using KubeStore.Http;
 using KubeStore.Objects;
@@ -64,6 +65,57 @@ public sealed class AccessTests : IAsyncLifetime
         Assert.Equal(403, (await AsAsync("alice-token", HttpMethod.Delete, Pods + "/a")).Code);
         Assert.True(await MayAsync("list", "pods"));
         Assert.False(await MayAsync("delete", "pods"));
+    }
+
+    [Fact]
+    public async Task Nobody_gives_away_what_they_do_not_have()
+    {
+        const string Rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default/";
+        await AsAsync("admin-token", HttpMethod.Post, Rbac + "rolebindings", """
+            {"metadata":{"name":"alice"},"roleRef":{"kind":"ClusterRole","name":"admin"},"subjects":[{"kind":"User","name":"alice"}]}
+            """);
+        const string Reads = """{"metadata":{"name":"reads"},"rules":[{"verbs":["get"],"apiGroups":[""],"resources":["pods","services"]}]}""";
+        const string AllVerbs = """{"metadata":{"name":"all"},"rules":[{"verbs":["*"],"apiGroups":[""],"resources":["pods"]}]}""";
+        while ((await AsAsync("alice-token", HttpMethod.Post, Rbac + "roles", Reads)).Code != 201)
+        {
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+
+        var (code, json) = await AsAsync("alice-token", HttpMethod.Post, Rbac + "roles", AllVerbs);
+        Assert.Equal(403, code);
+        Assert.EndsWith("is attempting to grant RBAC permissions not currently held:\n{APIGroups:[\"\"], Resources:[\"pods\"], Verbs:[\"*\"]}", json.TextAt("message"), StringComparison.Ordinal);
+        Assert.Equal(201, (await AsAsync("admin-token", HttpMethod.Post, Rbac + "roles", AllVerbs)).Code);
+
+        static string Bind(string role) => "{\"metadata\":{\"name\":\"b-" + role + "\"},\"roleRef\":{\"kind\":\"ClusterRole\",\"name\":\"" + role + "\"},\"subjects\":[{\"kind\":\"User\",\"name\":\"bob\"}]}";
+        Assert.Equal(201, (await AsAsync("alice-token", HttpMethod.Post, Rbac + "rolebindings", Bind("view"))).Code);
+        Assert.Equal(403, (await AsAsync("alice-token", HttpMethod.Post, Rbac + "rolebindings", Bind("cluster-admin"))).Code);
+    }
+
+    [Fact]
+    public async Task Owners_that_one_may_not_touch_are_not_named_as_blocking()
+    {
+        _server.Registry.AddAdmission(BuiltInAdmission.Find(BuiltInAdmission.OwnerReferencesPermissionEnforcement, _server.Registry));
+        const string Maps = "/api/v1/namespaces/default/configmaps";
+        var (_, owner) = await AsAsync("admin-token", HttpMethod.Post, Maps, """{"metadata":{"name":"owner"}}""");
+        await AsAsync("admin-token", HttpMethod.Post, "/apis/rbac.authorization.k8s.io/v1/namespaces/default/roles", """
+            {"metadata":{"name":"makes"},"rules":[{"verbs":["create","update"],"apiGroups":[""],"resources":["configmaps"]}]}
+            """);
+        await AsAsync("admin-token", HttpMethod.Post, "/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings", """
+            {"metadata":{"name":"makes"},"roleRef":{"kind":"Role","name":"makes"},"subjects":[{"kind":"User","name":"alice"}]}
+            """);
+        string Owned(string name, string blocks) => "{\"metadata\":{\"name\":\"" + name + "\",\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"name\":\"owner\",\"uid\":\"" + owner.TextAt("metadata", "uid") + "\",\"blockOwnerDeletion\":" + blocks + "}]}}";
+        while ((await AsAsync("alice-token", HttpMethod.Post, Maps, Owned("a", "false"))).Code != 201)
+        {
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+
+        var (code, json) = await AsAsync("alice-token", HttpMethod.Post, Maps, Owned("b", "true"));
+        Assert.Equal(403, code);
+        Assert.Contains("cannot set blockOwnerDeletion", json.TextAt("message"), StringComparison.Ordinal);
+        (code, json) = await AsAsync("alice-token", HttpMethod.Put, Maps + "/a", """{"metadata":{"name":"a"}}""");
+        Assert.Equal(403, code);
+        Assert.Contains("cannot set an ownerRef on a resource you can't delete", json.TextAt("message"), StringComparison.Ordinal);
+        Assert.Equal(201, (await AsAsync("admin-token", HttpMethod.Post, Maps, Owned("b", "true"))).Code);
     }
 
     [Fact]
