@@ -44,6 +44,9 @@ public sealed class AdmissionRequest
     /// <summary>Nothing will be written, so nothing else may be.</summary>
     public bool IsDryRun { get; }
 
+    /// <summary>Where words to the sender go that are no refusal: kubectl shows each as a warning.</summary>
+    public ICollection<string> Warnings { get; internal init; } = [];
+
     /// <summary>What is to be written; may be changed while that is asked for. Null for deletions.</summary>
     public JsonObject? Object { get; internal init; }
 

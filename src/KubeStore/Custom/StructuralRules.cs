@@ -60,7 +60,7 @@ internal static class StructuralRules
             yield return FieldError.Required($"{path}.x-kubernetes-list-map-keys", "must not be empty if x-kubernetes-list-type is map");
         }
 
-        foreach (var problem in Below(schema, path).Concat(Logic(schema, path)))
+        foreach (var problem in Rules.ValidationRules.ProblemsOf(schema, path).Concat(Below(schema, path)).Concat(Logic(schema, path)))
         {
             yield return problem;
         }

@@ -9,10 +9,12 @@ namespace KubeStore.Custom;
 internal sealed class StructuralSchema
 {
     private readonly JsonObject _root;
+    private readonly Rules.ValidationRules? _rules;
 
     public StructuralSchema(JsonObject root)
     {
         _root = root;
+        _rules = Rules.ValidationRules.Of(root);
         Shape = ShapeOf(root, isRoot: true);
     }
 
@@ -27,6 +29,9 @@ internal sealed class StructuralSchema
 
     /// <summary>What is wrong with a value.</summary>
     public IEnumerable<Failures.FieldError> Problems(JsonObject value) => SchemaValidation.Problems(value, _root, "", isResource: true);
+
+    /// <summary>Which of the schema's rules a value breaks that is right otherwise.</summary>
+    public IReadOnlyList<Failures.FieldError> BrokenRules(JsonObject value, JsonObject? old) => _rules?.Problems(value, old) ?? [];
 
     private static void Prune(JsonNode? value, JsonObject schema, string path, List<string> dropped, bool isResource)
     {

@@ -39,7 +39,7 @@ public sealed partial class KubeRegistry
             ClearStatus(resource, value);
         }
 
-        var request = new AdmissionRequest(AdmissionOperation.Create, resource, "", ns, meta.Name, options.User, options.DryRun) { Object = value };
+        var request = new AdmissionRequest(AdmissionOperation.Create, resource, "", ns, meta.Name, options.User, options.DryRun) { Object = value, Warnings = options.Warnings };
         foreach (var step in _admission)
         {
             await step.MutateAsync(request, cancellation).ConfigureAwait(false);

@@ -64,7 +64,7 @@ public sealed partial class KubeRegistry
             var current = Present(resource, stored).ToJson();
             var next = change((JsonObject)current.DeepClone());
             CheckPreconditions(resource, current, next, rules);
-            var request = new AdmissionRequest(AdmissionOperation.Update, resource, subresource, ns, name, options.User, options.DryRun) { Object = next, OldObject = current };
+            var request = new AdmissionRequest(AdmissionOperation.Update, resource, subresource, ns, name, options.User, options.DryRun) { Object = next, OldObject = current, Warnings = options.Warnings };
             foreach (var step in _admission)
             {
                 await step.MutateAsync(request, cancellation).ConfigureAwait(false);
@@ -250,7 +250,7 @@ public sealed partial class KubeRegistry
     };
 
     // What was wrong before may stay so: a schema that has become stricter does not lock its objects.
-    private static List<FieldError> SchemaProblems(ResourceDefinition resource, JsonObject value, JsonObject? old)
+    private static IReadOnlyList<FieldError> SchemaProblems(ResourceDefinition resource, JsonObject value, JsonObject? old)
     {
         var problems = resource.Structure?.Problems(value).ToList() ?? [];
         if (problems.Count > 0 && old is not null)
@@ -259,7 +259,8 @@ public sealed partial class KubeRegistry
             problems.RemoveAll(before.Contains);
         }
 
-        return problems;
+        // Rules rely on values being of their types.
+        return problems.Count == 0 && resource.Structure is { } structure ? structure.BrokenRules(value, old) : problems;
     }
 }
 

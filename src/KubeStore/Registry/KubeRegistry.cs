@@ -55,7 +55,7 @@ public sealed partial class KubeRegistry : IAsyncDisposable
     {
         _storage = storage;
         _options = options ?? new();
-        _admission = [new Authz.RoleEscalation(), .. _options.Admission.Select(name => BuiltInAdmission.Find(name, this))];
+        _admission = [new Authz.RoleEscalation(), new Custom.Rules.RuleWarnings(), .. _options.Admission.Select(name => BuiltInAdmission.Find(name, this))];
     }
 
     public ResourceCatalog Catalog => _options.Catalog;
