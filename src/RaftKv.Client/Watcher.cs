@@ -85,6 +85,15 @@ public sealed class Watcher : IAsyncEnumerable<WatchBatch>, IAsyncDisposable
         return ReadAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
     }
 
+    /// <summary>
+    /// Asks how far the watch is: if it wants progress, it tells so in a batch, unless nothing has happened at all since it
+    /// last told anything. Without a member at hand, nothing is asked.
+    /// </summary>
+    /// <example><code>
+    /// watcher.RequestProgress(); // a batch of WatchBatchKind.Progress follows
+    /// </code></example>
+    public void RequestProgress() => _cursor.Stream?.AskForProgress();
+
     public ValueTask DisposeAsync()
     {
         if (!_isDisposed)

@@ -17,6 +17,7 @@ internal sealed class ResourceCache : IAsyncDisposable
     private const int PageSize = 1000;
     private static readonly TimeSpan ShortestPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ShortPatience = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly IKubeStorage _storage;
@@ -31,6 +32,7 @@ internal sealed class ResourceCache : IAsyncDisposable
     private long _listed;
     private long _life;
     private bool _isReady;
+    private volatile bool _isSilent;
     private IStorageWatch? _watch;
     private TaskCompletionSource _moved = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -123,7 +125,11 @@ internal sealed class ResourceCache : IAsyncDisposable
     {
         await ReadyAsync(cancellation).ConfigureAwait(false);
         var now = await _storage.RangeAsync(Prefix, null, 0, 1, cancellation).ConfigureAwait(false);
-        return await ReachAsync(now.Revision, patience, cancellation).ConfigureAwait(false);
+
+        // A store that does not say how far its watches are, such as an old etcd, is not waited for each time anew.
+        var reached = await ReachAsync(now.Revision, _isSilent && patience > ShortPatience ? ShortPatience : patience, cancellation).ConfigureAwait(false);
+        _isSilent = reached is null;
+        return reached;
     }
 
     /// <summary>A place among the changes: after those that the snapshot has.</summary>

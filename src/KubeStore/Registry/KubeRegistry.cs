@@ -45,7 +45,14 @@ public sealed partial class KubeRegistry : IAsyncDisposable
     private volatile IAdmissionStep[] _admission;
     private bool _isDisposed;
 
-    /// <summary>On any etcd v3 cluster. The channel stays its owner's.</summary>
+    /// <summary>On any cluster that the client is of. The client stays its owner's.</summary>
+    public KubeRegistry(RaftKv.Client.RaftKvClient client, KubeRegistryOptions? options = null)
+        : this(new ClientStorage(client, options?.Time), options)
+    {
+    }
+
+    /// <summary>On one member, such as that of this process, or on what answers behind one address of a cluster. The channel
+    /// stays its owner's.</summary>
     public KubeRegistry(RaftKv.Rpc.Client.RpcChannel channel, KubeRegistryOptions? options = null)
         : this(new EtcdStorage(channel, options?.Time), options)
     {

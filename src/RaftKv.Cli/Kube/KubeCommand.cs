@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using RaftKv.Cli.Serve;
-using RaftKv.Rpc.Client;
+using RaftKv.Client;
 using RaftKv.Rpc.Tls;
 using RaftKv.Server;
 using RaftKv.Server.Bootstrap;
@@ -114,11 +114,12 @@ internal static class KubeCommand
             };
             if (parsed.GetValue(Endpoints) is { Length: > 0 } endpoints)
             {
-                await using var channel = new RpcChannel(new RpcChannelOptions
+                await using var client = RaftKvClient.Connect(new RaftKvClientOptions
                 {
-                    Addresses = [.. endpoints.Split(',').Select(url => new Uri(url.Contains("://", StringComparison.Ordinal) ? url : $"http://{url}"))],
+                    Endpoints = [.. endpoints.Split(',').Select(url => new Uri(url.Contains("://", StringComparison.Ordinal) ? url : $"http://{url}"))],
                 });
-                await ServeAsync(channel, listen, tls, options, parsed.GetValue(AccountKey) ?? "", output, stop);
+                await using var registryOfCluster = new KubeRegistry(client);
+                await ServeAsync(registryOfCluster, listen, tls, options, parsed.GetValue(AccountKey) ?? "", output, stop);
                 return 0;
             }
 
@@ -126,7 +127,8 @@ internal static class KubeCommand
                 new RaftKvOptions { DataDirectory = parsed.GetValue(DataDir)!, ListenClient = [], ListenPeer = [new IPEndPoint(IPAddress.Loopback, 0)] }, stop);
             await node.WaitUntilReadyAsync(stop);
             await using var inner = node.OpenChannel();
-            await ServeAsync(inner, listen, tls, options, parsed.GetValue(AccountKey) ?? Path.Join(parsed.GetValue(DataDir)!, "service-accounts.key"), output, stop);
+            await using var registry = new KubeRegistry(inner);
+            await ServeAsync(registry, listen, tls, options, parsed.GetValue(AccountKey) ?? Path.Join(parsed.GetValue(DataDir)!, "service-accounts.key"), output, stop);
             return 0;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -178,9 +180,8 @@ internal static class KubeCommand
     private static StreamWriter Append(string file)
         => new(new FileStream(file, FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true };
 
-    private static async Task ServeAsync(RpcChannel channel, ListenAddress[] listen, TlsPort? tls, KubeApiOptions options, string accountKey, TextWriter output, CancellationToken stop)
+    private static async Task ServeAsync(KubeRegistry registry, ListenAddress[] listen, TlsPort? tls, KubeApiOptions options, string accountKey, TextWriter output, CancellationToken stop)
     {
-        await using var registry = new KubeRegistry(channel);
         using var tokens = accountKey.Length > 0 ? new ServiceAccountTokens(registry, ServiceAccountTokens.OpenKey(accountKey)) : null;
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();

@@ -91,6 +91,18 @@ internal sealed class WatchStream
         }
     }
 
+    /// <summary>Asks the member how far it is.</summary>
+    public void AskForProgress()
+    {
+        lock (_gate)
+        {
+            if (!_hasEnded)
+            {
+                _requests.Writer.TryWrite(new WatchRequest { ProgressRequest = new WatchProgressRequest() });
+            }
+        }
+    }
+
     /// <summary>What this side did not reckon with, if that ended the stream. Another one would end the same way.</summary>
     public Exception? Mistake { get; private set; }
 
