@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
 using KubeStore.Controllers;
@@ -26,7 +27,7 @@ internal sealed class KubeServer : IAsyncDisposable
         _controllers = controllers;
         Registry = registry;
         Address = new Uri(app.Urls.Single());
-        Client = new HttpClient { BaseAddress = Address };
+        Client = new HttpClient(new HttpClientHandler { ServerCertificateCustomValidationCallback = HttpClientHandler.DangerousAcceptAnyServerCertificateValidator }) { BaseAddress = Address };
     }
 
     public KubeRegistry Registry { get; }
@@ -35,13 +36,20 @@ internal sealed class KubeServer : IAsyncDisposable
 
     public HttpClient Client { get; }
 
-    public static async Task<KubeServer> StartAsync(KubeApiOptions? options = null, Func<KubeRegistry, KubeStore.Authz.ServiceAccountTokens>? tokens = null)
+    public static async Task<KubeServer> StartAsync(KubeApiOptions? options = null, Func<KubeRegistry, KubeStore.Authz.ServiceAccountTokens>? tokens = null, X509Certificate2? certificate = null)
     {
         var registry = new KubeRegistry(new MemoryStorage());
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.Services.AddRoutingCore();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, port =>
+        {
+            if (certificate is not null)
+            {
+                port.UseHttps(certificate);
+            }
+        }));
         var app = builder.Build();
         app.MapKubeStore(registry, tokens is null ? options : (options ?? new()) with { ServiceAccounts = tokens(registry) });
         var controllers = await KubeControllers.StartAsync(registry);

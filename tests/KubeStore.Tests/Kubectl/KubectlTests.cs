@@ -1,25 +1,8 @@
-using System.Diagnostics;
-using KubeStore.Tests.Http;
-
 namespace KubeStore.Tests.Kubectl;
 
 /// <summary>The real kubectl, if it is on this machine.</summary>
-public sealed class KubectlTests : IAsyncLifetime
+public sealed class KubectlTests : KubectlFixture
 {
-    private const string Manifest = """
-        apiVersion: apps/v1
-        kind: Deployment
-        metadata: {name: web, labels: {app: web}}
-        spec:
-          replicas: 2
-          selector: {matchLabels: {app: web}}
-          template:
-            metadata: {labels: {app: web}}
-            spec:
-              containers:
-              - {name: c, image: nginx, ports: [{containerPort: 80}]}
-        """;
-
     private const string Definition = """
         apiVersion: apiextensions.k8s.io/v1
         kind: CustomResourceDefinition
@@ -47,24 +30,13 @@ public sealed class KubectlTests : IAsyncLifetime
                   status: {type: object, x-kubernetes-preserve-unknown-fields: true}
         """;
 
-    private readonly string _home = Directory.CreateTempSubdirectory("kubectl-").FullName;
-    private KubeServer _server = null!;
-
-    public async ValueTask InitializeAsync() => _server = await KubeServer.StartAsync();
-
-    public async ValueTask DisposeAsync()
-    {
-        await _server.DisposeAsync();
-        Directory.Delete(_home, recursive: true);
-    }
-
     [Fact]
     public async Task It_creates_applies_reads_and_deletes()
     {
-        var file = await FileAsync("web.yaml", Manifest);
+        var file = await FileAsync("web.yaml", Deployment);
         Assert.Equal("deployment.apps/web created", await RunAsync("apply", "-f", file));
         Assert.Equal("deployment.apps/web unchanged", await RunAsync("apply", "-f", file));
-        await FileAsync("web.yaml", Manifest.Replace("name: c,", "name: d,", StringComparison.Ordinal));
+        await FileAsync("web.yaml", Deployment.Replace("name: c,", "name: d,", StringComparison.Ordinal));
         Assert.Equal("deployment.apps/web configured", await RunAsync("apply", "-f", file));
         Assert.Equal("d", await RunAsync("get", "deploy", "web", "-o", "jsonpath={.spec.template.spec.containers[*].name}"));
         Assert.Contains("READY", await RunAsync("get", "deploy,rs", "-o", "wide"), StringComparison.Ordinal);
@@ -79,7 +51,7 @@ public sealed class KubectlTests : IAsyncLifetime
     [Fact]
     public async Task It_applies_on_the_server_and_meets_conflicts()
     {
-        var file = await FileAsync("web.yaml", Manifest);
+        var file = await FileAsync("web.yaml", Deployment);
         Assert.Equal("deployment.apps/web serverside-applied", await RunAsync("apply", "--server-side", "-f", file));
         Assert.Equal("deployment.apps/web scaled", await RunAsync("scale", "deploy", "web", "--replicas=5"));
         Assert.Contains(".spec.replicas", await RunAsync("apply", "--server-side", "-f", file), StringComparison.Ordinal);
@@ -105,7 +77,7 @@ public sealed class KubectlTests : IAsyncLifetime
     {
         Assert.Contains("rollingUpdate", await RunAsync("explain", "deployment.spec.strategy"), StringComparison.Ordinal);
         Assert.Contains("deployments", await RunAsync("api-resources"), StringComparison.Ordinal);
-        Assert.Contains("unknown field \"spec.replica\"", await RunAsync("apply", "-f", await FileAsync("bad.yaml", Manifest.Replace("replicas", "replica", StringComparison.Ordinal))), StringComparison.Ordinal);
+        Assert.Contains("unknown field \"spec.replica\"", await RunAsync("apply", "-f", await FileAsync("bad.yaml", Deployment.Replace("replicas", "replica", StringComparison.Ordinal))), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -124,44 +96,5 @@ public sealed class KubectlTests : IAsyncLifetime
         Assert.Matches("NAME +CIDR\\s+a +10.0.0.0/8", await RunAsync("get", "networks"));
         Assert.Contains("spec.cidr: Required value", await RunAsync("apply", "-f", await FileAsync("bad.yaml", Network.Replace("cidr: 10.0.0.0/8", "mtu: 9000", StringComparison.Ordinal).Replace("name: a", "name: b", StringComparison.Ordinal))), StringComparison.Ordinal);
         Assert.Contains("deleted", await RunAsync("delete", "crd", "networks.example.com"), StringComparison.Ordinal);
-    }
-
-    private async Task<string> FileAsync(string name, string text)
-    {
-        var path = Path.Combine(_home, name);
-        await File.WriteAllTextAsync(path, text, TestContext.Current.CancellationToken);
-        return path;
-    }
-
-    private async Task<string> RunAsync(params string[] arguments)
-    {
-        var cancellation = TestContext.Current.CancellationToken;
-        var start = new ProcessStartInfo("kubectl") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        start.Environment["HOME"] = _home;
-        start.ArgumentList.Add($"--server={_server.Address}");
-        foreach (var argument in arguments)
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        Process kubectl;
-        try
-        {
-            kubectl = Process.Start(start)!;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            Assert.Skip("kubectl is not on this machine.");
-            throw;
-        }
-
-        using (kubectl)
-        {
-            kubectl.StandardInput.Close();
-            var output = kubectl.StandardOutput.ReadToEndAsync(cancellation);
-            var error = kubectl.StandardError.ReadToEndAsync(cancellation);
-            await kubectl.WaitForExitAsync(cancellation);
-            return (await output + await error).Trim();
-        }
     }
 }
