@@ -1,5 +1,6 @@
 using System.Globalization;
 using BenchmarkDotNet.Running;
+using RaftKv.Benchmarks.Kube;
 using RaftKv.Benchmarks.Leases;
 using RaftKv.Benchmarks.Metrics;
 using RaftKv.Benchmarks.Mvcc;
@@ -27,6 +28,7 @@ var plain = new Dictionary<string, Func<string[], Task>>(StringComparer.Ordinal)
     ["compaction"] = MemberPlain.CompactionAsync,
     ["metrics"] = Now(MetricsPlain.Run),
     ["watch"] = Now(_ => WatchPlain.Run()),
+    ["kube"] = KubePlain.RunAsync,
 };
 
 if (args is not ["plain", ..])
