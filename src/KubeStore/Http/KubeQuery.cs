@@ -29,6 +29,8 @@ internal sealed class KubeQuery(HttpRequest request)
             throw Failure.InvalidOptions("ListOptions", FieldError.Forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
         }
 
+        // A list is not kept open for long enough to make use of it; what is no number is refused all the same.
+        _ = Number("timeoutSeconds");
         return new()
         {
             LabelSelector = Text("labelSelector"),

@@ -10,6 +10,9 @@ internal static class JsonPatch
 {
     private const int MaxOperations = 10_000;
 
+    // What copies of copies may come to, in letters and values.
+    private const long MaxCopied = 3 * 1024 * 1024;
+
     public static JsonNode? Apply(JsonNode? value, JsonNode? patch)
     {
         if (patch is not JsonArray operations || operations.Any(one => one is not JsonObject))
@@ -25,21 +28,24 @@ internal static class JsonPatch
                 string.Create(CultureInfo.InvariantCulture, $"The allowed maximum operations in a JSON patch is {MaxOperations}, got {operations.Count}")));
         }
 
+        var copied = 0L;
         foreach (var operation in operations.Objects())
         {
-            value = Step(value, operation);
+            value = Step(value, operation, ref copied);
         }
 
         return value;
     }
 
-    private static JsonNode? Step(JsonNode? value, JsonObject operation)
+    private static JsonNode? Step(JsonNode? value, JsonObject operation, ref long copied)
     {
         var path = Pointer(operation, "path");
         switch (operation.TextAt("op"))
         {
             case "add":
-                return Add(value, path, Given(operation));
+                var added = Given(operation);
+                _ = Size(added, path.Length);
+                return Add(value, path, added);
             case "remove":
                 return Remove(value, path, out _);
             case "replace":
@@ -47,9 +53,12 @@ internal static class JsonPatch
                 return path.Length == 0 ? Given(operation) : Add(Remove(value, path, out _), path, Given(operation), inPlace: true);
             case "move":
                 value = Remove(value, Pointer(operation, "from"), out var moved);
+                _ = Size(moved, path.Length);
                 return Add(value, path, moved);
             case "copy":
-                return Add(value, path, Find(value, Pointer(operation, "from"))?.DeepClone());
+                var source = Find(value, Pointer(operation, "from"));
+                copied += Size(source, path.Length);
+                return copied <= MaxCopied ? Add(value, path, source?.DeepClone()) : throw Failed("copies come to more than is allowed");
             case "test":
                 return JsonNode.DeepEquals(Find(value, path), operation.At("value"))
                     ? value
@@ -57,6 +66,22 @@ internal static class JsonPatch
             default:
                 throw Failure.BadRequest($"error decoding patch: unexpected kind: {operation.TextAt("op")}");
         }
+    }
+
+    // Nothing gets deeper than what could have been sent at once.
+    private static long Size(JsonNode? value, int depth)
+    {
+        if (depth > JsonText.MaxDepth)
+        {
+            throw Failed("the result nests too deep");
+        }
+
+        return 1 + (value switch
+        {
+            JsonObject fields => fields.Sum(one => one.Key.Length + Size(one.Value, depth + 1)),
+            JsonArray list => list.Sum(one => Size(one, depth + 1)),
+            _ => value.AsText()?.Length ?? 0,
+        });
     }
 
     private static JsonNode? Given(JsonObject operation)

@@ -189,6 +189,9 @@ public sealed class BadInputTests : IAsyncLifetime
         // A patch that copies what it has copied before.
         var copies = string.Join(',', Enumerable.Range(0, 40).Select(i => $"{{\"op\":\"copy\",\"from\":\"/data\",\"path\":\"/data/x{i}\"}}"));
         Assert.True((await _server.SendAsync(HttpMethod.Patch, ConfigMaps + "/a", $"[{copies}]", "application/json-patch+json")).Code is 400 or 413 or 422);
+        // One that puts what it has made into its own depths, again and again.
+        var chain = string.Join(',', Enumerable.Range(0, 16).Select(i => $"{{\"op\":\"copy\",\"from\":\"/data\",\"path\":\"{string.Concat(Enumerable.Repeat("/data", 1 << i))}\"}}"));
+        Assert.True((await _server.SendAsync(HttpMethod.Patch, ConfigMaps + "/a", $"[{chain}]", "application/json-patch+json")).Code is 400 or 413 or 422);
         var many = string.Join(',', Enumerable.Repeat("""{"op":"test","path":"/data/k","value":"v"}""", 10_001));
         Assert.Equal(413, (await _server.SendAsync(HttpMethod.Patch, ConfigMaps + "/a", $"[{many}]", "application/json-patch+json")).Code);
 
