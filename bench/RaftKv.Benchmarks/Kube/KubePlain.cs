@@ -54,7 +54,7 @@ internal static class KubePlain
 
             await GetAsync(registry, count).ConfigureAwait(false);
             await ListAsync(registry).ConfigureAwait(false);
-            await HttpAsync(registry).ConfigureAwait(false);
+            await HttpAsync(registry, count - (count / 10)).ConfigureAwait(false);
             await WatchAsync(registry).ConfigureAwait(false);
             await MemoryAsync(channel).ConfigureAwait(false);
         }
@@ -121,7 +121,7 @@ internal static class KubePlain
             all).ConfigureAwait(false);
     }
 
-    private static async Task HttpAsync(KubeRegistry registry)
+    private static async Task HttpAsync(KubeRegistry registry, int count)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -135,7 +135,7 @@ internal static class KubePlain
         const string Path = "/api/v1/namespaces/default/pods";
         var bytes = (await http.GetByteArrayAsync(Path).ConfigureAwait(false)).LongLength;
         await MeasureAsync($"list over HTTP, {bytes / 1024} KiB", 20, 1, async _ => Invariant.Holds((await http.GetByteArrayAsync(Path).ConfigureAwait(false)).LongLength == bytes)).ConfigureAwait(false);
-        await MeasureAsync("get over HTTP", 5000, 16, async i => await http.GetByteArrayAsync($"{Path}/p-{i:d6}").ConfigureAwait(false)).ConfigureAwait(false);
+        await MeasureAsync("get over HTTP", 5000, 16, async i => await http.GetByteArrayAsync($"{Path}/p-{i % count:d6}").ConfigureAwait(false)).ConfigureAwait(false);
         await MeasureAsync(
             "create over HTTP",
             5000,

@@ -154,7 +154,7 @@ const checks = {
       },
     });
     const things = { group: 'npm.example', version: 'v1', namespace: NAMESPACE, plural: 'things' };
-    const thing = size => ({ apiVersion: 'npm.example/v1', kind: 'Thing', metadata: { name: `t${size}` }, spec: { size } });
+    const thing = size => ({ apiVersion: 'npm.example/v1', kind: 'Thing', metadata: { name: `t${size}`, namespace: NAMESPACE }, spec: { size } });
     await until('the definition', () => custom.createNamespacedCustomObject({ ...things, body: thing(1) }));
     await fails(custom.createNamespacedCustomObject({ ...things, body: thing(10) }), 422, 'Invalid');
     const read = await objects.read(thing(1));
