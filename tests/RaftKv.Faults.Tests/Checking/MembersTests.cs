@@ -42,7 +42,9 @@ public sealed class MembersTests
         var fault = new FaultLine { Kind = FaultKinds.FailedSync, Begin = 10, End = 20, Hits = 1, Targets = ["m1"] };
         new MembersLive().Finds("went-on", Op.History().With(fault));
         new MembersLive().Finds("went-on", Op.History().With(fault, new ExitLine { Member = "m1", At = 30, Code = 1, Expected = true }));
+        new MembersLive().Finds("went-on", Op.History().With(fault, new ExitLine { Member = "m1", At = 15, Expected = true }));
         new MembersLive().Passes(Op.History().With(fault with { Hits = 0 }));
+        new MembersLive().Passes(Op.History().With(fault, new ExitLine { Member = "m1", At = 15, Code = 1, Expected = true }));
     }
 
     [Fact]

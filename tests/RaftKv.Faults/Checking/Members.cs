@@ -35,8 +35,8 @@ internal sealed class EqualHashes : IChecker
 }
 
 /// <summary>
-/// <b>No member ends unless it is made to, none says what no member should have to say, and a member whose disk failed to sync
-/// ends.</b>
+/// <b>No member ends unless it is made to, none says what no member should have to say, and a member whose disk failed to sync,
+/// or was emptied, ends.</b>
 /// </summary>
 internal sealed class MembersLive : IChecker
 {
@@ -46,8 +46,8 @@ internal sealed class MembersLive : IChecker
         => Verdict.Of(
             Name,
             [
-                .. history.Faults.Where(fault => fault.Kind == FaultKinds.FailedSync && fault.Hits > 0 && !HasEnded(history, fault))
-                    .Select(fault => new Finding("went-on", $"{fault.Targets[0]} had a sync fail after {fault.Begin} us, and did not end.")),
+                .. history.Faults.Where(fault => FaultKinds.Ends(fault.Kind) && fault.Hits > 0 && !HasEnded(history, fault))
+                    .Select(fault => new Finding("went-on", $"{fault.Targets[0]} had '{fault.Kind}' done to it at {fault.Begin} us, and did not end.")),
                 .. history.Exits.Where(exit => !exit.Expected).Select(exit => new Finding("unexpected-exit", $"{exit.Member} ended at {exit.At} us with code {exit.Code}: {exit.LastWords}")),
                 .. history.Logs.Where(log => !IsLastWord(history, log)).Select(log => new Finding("bad-log", $"{log.Member}: {log.Text}")),
             ],
@@ -58,9 +58,10 @@ internal sealed class MembersLive : IChecker
         => (log.Text.Contains("the member stops", StringComparison.Ordinal) || log.Text.Contains("it has no data", StringComparison.Ordinal))
             && history.Exits.Any(exit => exit.Member == log.Member && exit is { Expected: true, Code: not null });
 
-    // Nobody knows what a failed sync has left on the disk: who goes on acknowledges what may not be there.
+    // Nobody knows what a failed sync has left on the disk, nor what one without a disk has promised: who goes on acknowledges
+    // what may not be there. That he was killed in the end does not count.
     private static bool HasEnded(History history, FaultLine fault)
-        => history.Exits.Any(exit => exit.Member == fault.Targets[0] && exit.At >= fault.Begin && exit.At <= fault.End);
+        => history.Exits.Any(exit => exit.Member == fault.Targets[0] && exit.Code is not null && exit.At >= fault.Begin && exit.At <= fault.End);
 }
 
 /// <summary>What is done to members, by name.</summary>
@@ -78,6 +79,7 @@ internal static class FaultKinds
     public const string Client = "client";
     public const string Power = "power";
     public const string FailedSync = "failed-sync";
+    public const string Wiped = "wiped";
     public const string SlowSync = "slow-sync";
     public const string Clock = "clock";
     public const string Runtime = "runtime";
@@ -86,5 +88,8 @@ internal static class FaultKinds
     public const string Backup = "backup";
 
     /// <summary>Whether a member may be unable to go on after it, and right to refuse.</summary>
-    public static bool Damages(string kind) => kind == Damage;
+    public static bool Damages(string kind) => kind is Damage or Wiped;
+
+    /// <summary>Whether a member must end after it.</summary>
+    public static bool Ends(string kind) => kind is FailedSync or Wiped;
 }

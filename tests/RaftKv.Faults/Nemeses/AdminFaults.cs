@@ -80,7 +80,7 @@ internal static class AdminFaults
     });
 
     /// <summary>A member's disk is empty, and it does not know. It must be turned away; then it is replaced.</summary>
-    public static readonly Fault Wipe = new(FaultKinds.Damage, async (tools, cancellation) =>
+    public static readonly Fault Wipe = new(FaultKinds.Wiped, async (tools, _) =>
     {
         var minority = tools.Cluster.Members.Take(tools.Cluster.Members.Count - tools.Cluster.Majority).ToList();
         if (minority.Count == 0)
@@ -90,13 +90,21 @@ internal static class AdminFaults
 
         var target = tools.Pick(minority);
         await tools.Cluster.WipeAsync(target);
-        return new BegunFault([target], "an empty disk", tools.Seconds(3, 6), async _ =>
+        return new BegunFault([target], "an empty disk", tools.Seconds(1, 4), async _ =>
         {
-            var hits = target.IsRunning ? 0 : 1;
-            await tools.Cluster.RemoveAsync(target, cancellation: CancellationToken.None);
+            await tools.Cluster.EndsAsync(target);
             using var patience = new CancellationTokenSource(MembershipPatience);
-            await tools.Cluster.AddAsync(patience.Token);
-            return Math.Max(1, hits);
+            try
+            {
+                await tools.Cluster.RemoveAsync(target, patience.Token);
+                await tools.Cluster.AddAsync(patience.Token);
+            }
+            catch (Exception failed) when (failed is OperationCanceledException or StoreException)
+            {
+                // In the end the cluster is made as large as it was.
+            }
+
+            return 1;
         });
     });
 

@@ -8,9 +8,6 @@ namespace RaftKv.Faults.Nemeses;
 /// <summary>Disks that do not do what a sync asks for, or take their time.</summary>
 internal static class SyncFaults
 {
-    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(20);
-    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
-
     public static readonly Fault FailsOfLeader = Fails("the leader's", tools => tools.LeaderAsync());
     public static readonly Fault FailsOfOne = Fails("one member's", tools => Task.FromResult(tools.Pick(tools.Cluster.Members)));
 
@@ -32,15 +29,7 @@ internal static class SyncFaults
         return new BegunFault([target], $"{whose} sync fails", TimeSpan.Zero, async _ =>
         {
             // Something is synced sooner or later; a member that goes on then is one that lies.
-            var since = DateTime.UtcNow;
-            var hits = 0L;
-            while (target.IsRunning && DateTime.UtcNow - since < EndPatience)
-            {
-                hits = await MemberControl.AskAsync(target, "sync-hits") ?? hits;
-                await Task.Delay(Look, CancellationToken.None);
-            }
-
-            hits = Math.Max(hits, target.IsRunning ? 0 : 1);
+            var hits = await tools.Cluster.EndsAsync(target) ? 1 : await MemberControl.AskAsync(target, "sync-hits") ?? 0;
             await Task.Delay(tools.Seconds(0, 2), CancellationToken.None);
             await tools.Cluster.StartAsync([target]);
             tools.Cluster.Forbid([target]);

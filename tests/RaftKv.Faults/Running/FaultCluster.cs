@@ -12,6 +12,7 @@ namespace RaftKv.Faults.Running;
 internal sealed class FaultCluster(StoreProcess store, INetwork network, Recorder recorder) : IAsyncDisposable
 {
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan StatusPatience = TimeSpan.FromMilliseconds(500);
 
     // Who may end because of what was done to it.
@@ -145,6 +146,31 @@ internal sealed class FaultCluster(StoreProcess store, INetwork network, Recorde
         foreach (var member in members.Where(member => _paused.Remove(member.Name) && member.IsRunning))
         {
             await member.ResumeAsync();
+        }
+    }
+
+    /// <summary>Waits until a member has ended by itself, and writes that down.</summary>
+    /// <returns>False if it does not.</returns>
+    public async Task<bool> EndsAsync(StoreMember member)
+    {
+        for (var since = DateTime.UtcNow; member.IsRunning; await Task.Delay(Look))
+        {
+            if (DateTime.UtcNow - since > EndPatience)
+            {
+                return false;
+            }
+        }
+
+        // Before somebody starts it again.
+        await _gate.WaitAsync();
+        try
+        {
+            LookAt(member);
+            return true;
+        }
+        finally
+        {
+            _gate.Release();
         }
     }
 
