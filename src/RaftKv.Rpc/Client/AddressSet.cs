@@ -61,8 +61,9 @@ internal sealed class AddressSet : IDisposable
     /// <summary>Takes this address and no other.</summary>
     public bool TryPick(Uri uri, out AddressUse use)
     {
+        // Not the caller's mistake for certain: a channel that follows a cluster learns and forgets members all the time.
         var address = Array.Find(Volatile.Read(ref _addresses), address => address.Uri == uri)
-            ?? throw new ArgumentException($"{uri} is none of the channel's addresses.", nameof(uri));
+            ?? throw new RpcException(new RpcStatus(RpcStatusCode.FailedPrecondition, $"{uri} is none of the channel's addresses."));
         return address.TryTake(_options.Time.GetTimestamp(), out use) || address.TryTakeAsLastResort(out use);
     }
 

@@ -32,7 +32,8 @@ public readonly record struct RpcCallOptions
     public bool WaitForReady { get; init; }
 
     /// <summary>Which of the channel's addresses the call goes to, and to no other. Null: the channel picks.</summary>
-    /// <remarks>While the address is left alone after a failure the call ends UNAVAILABLE at once, unseen by any server.</remarks>
+    /// <remarks>One that the channel does not have ends the call FAILED_PRECONDITION. While the address is left alone after a
+    /// failure the call ends UNAVAILABLE at once, unseen by any server.</remarks>
     public Uri? Address { get; init; }
 
     /// <summary>Compress request messages that are large enough to gain from it.</summary>

@@ -127,9 +127,10 @@ internal sealed record Campaign
 
             return judging.Result;
         }
-        catch (ImpossibleException missing)
+        catch (Exception stopped)
         {
-            await told.WriteLineAsync($"  {missing.Message}");
+            // One run that the harness itself could not make, or not finish, must not cost the others.
+            await told.WriteLineAsync(stopped is ImpossibleException ? $"  {stopped.Message}" : $"  {stopped}");
             rows.Add(string.Create(CultureInfo.InvariantCulture, $"| {planned.Scenario} | {settings.Workload} | {settings.Nemesis.Name} | {planned.Members} | | | | | not run | {settings.Seed} |"));
             return Judgement.Unknown;
         }

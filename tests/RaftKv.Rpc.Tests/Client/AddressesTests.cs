@@ -62,6 +62,20 @@ public sealed class AddressesTests
         Assert.Equal("b", EchoService.Text(responses.Current));
     }
 
+    // A client that follows its cluster was asked for a member that had left, or that it had not heard of yet.
+    [Fact]
+    public async Task A_call_to_an_address_that_the_channel_does_not_have_fails_for_certain_and_names_it()
+    {
+        await using var a = await NamedAsync("a");
+        await using var channel = ChannelTo(RpcBalancing.PickFirst, a.EndPoints[0]);
+        var elsewhere = UriOf(FreePort());
+
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await channel.UnaryAsync(
+            EchoService.Unary, EchoService.Message("x"), new RpcCallOptions { Address = elsewhere, CancellationToken = TestContext.Current.CancellationToken }));
+
+        Assert.Equal(new RpcStatus(RpcStatusCode.FailedPrecondition, $"{elsewhere} is none of the channel's addresses."), refused.Status);
+    }
+
     [Fact]
     public async Task Where_nothing_answers_a_call_fails_unavailable_and_says_why()
     {
