@@ -143,62 +143,52 @@ internal sealed class ClientPort : IAsyncDisposable
             call.Peer?.ToString() ?? "this process");
     }
 
-    private static RpcHostOptions HttpHost(Action<IApplicationBuilder> endpoints, RaftKvOptions options, TlsPort? tls)
+    private static RpcHostOptions NewHost(RaftKvOptions options, IReadOnlyList<ListenAddress> addresses, TlsPort? tls)
     {
-        var host = new RpcHostOptions { Http = endpoints, Connections = new RpcConnectionLimits { MaxConnections = options.MaxConnections } };
+        var host = new RpcHostOptions();
         host.Server.Time = options.Time;
         host.Server.Loggers = options.Loggers ?? NullLoggerFactory.Instance;
-        foreach (var address in options.ListenClientHttp)
+        foreach (var address in addresses)
         {
             host.Listen.Add(new RpcListenAddress(address.EndPoint) { Handshake = address.IsTls ? tls!.ServerOptions : null });
         }
 
+        return host;
+    }
+
+    private static RpcHostOptions HttpHost(Action<IApplicationBuilder> endpoints, RaftKvOptions options, TlsPort? tls)
+    {
+        var host = NewHost(options, options.ListenClientHttp, tls);
+        host.Http = endpoints;
+        host.Connections = new RpcConnectionLimits { MaxConnections = options.MaxConnections };
         return host;
     }
 
     private static RpcHostOptions MetricsHost(MemberHealth health, NodeMetrics metrics, RaftKvOptions options, TlsPort? tls)
     {
-        var host = new RpcHostOptions
+        var host = NewHost(options, options.ListenMetrics, tls);
+        host.Http = app =>
         {
-            Http = app =>
+            health.Map(app);
+            MetricsEndpoint.Map(app, metrics);
+            if (options.LogLevels is { } levels)
             {
-                health.Map(app);
-                MetricsEndpoint.Map(app, metrics);
-                if (options.LogLevels is { } levels)
-                {
-                    LogLevelEndpoint.Map(app, levels, LogOf(options), isForOperators: true);
-                }
-            },
+                LogLevelEndpoint.Map(app, levels, LogOf(options), isForOperators: true);
+            }
         };
-        host.Server.Time = options.Time;
-        host.Server.Loggers = options.Loggers ?? NullLoggerFactory.Instance;
-        foreach (var address in options.ListenMetrics)
-        {
-            host.Listen.Add(new RpcListenAddress(address.EndPoint) { Handshake = address.IsTls ? tls!.ServerOptions : null });
-        }
-
         return host;
     }
 
     private static RpcHostOptions HostOptions(ApiServices api, RunningMember member, MemberHealth health, NodeMetrics metrics, RaftKvOptions options, TlsPort? tls)
     {
-        var host = new RpcHostOptions
+        var host = NewHost(options, options.ListenClient, tls);
+        host.Connections = new RpcConnectionLimits
         {
-            Connections = new RpcConnectionLimits
-            {
-                MaxStreams = options.MaxConcurrentStreams,
-                MaxConnections = options.MaxConnections,
-                KeepAliveInterval = options.ClientKeepAliveInterval,
-                KeepAliveTimeout = options.ClientKeepAliveTimeout,
-            },
+            MaxStreams = options.MaxConcurrentStreams,
+            MaxConnections = options.MaxConnections,
+            KeepAliveInterval = options.ClientKeepAliveInterval,
+            KeepAliveTimeout = options.ClientKeepAliveTimeout,
         };
-        host.Server.Time = options.Time;
-        host.Server.Loggers = options.Loggers ?? NullLoggerFactory.Instance;
-        foreach (var address in options.ListenClient)
-        {
-            host.Listen.Add(new RpcListenAddress(address.EndPoint) { Handshake = address.IsTls ? tls!.ServerOptions : null });
-        }
-
         host.Server.Observer = metrics.Calls;
         var log = LogOf(options);
         host.Server.Explains = trouble => trouble switch
