@@ -57,6 +57,23 @@ public sealed class StoreMember : IDisposable
     /// <summary>The process's id, for what looks at it from outside.</summary>
     public int? ProcessId => IsRunning ? _process!.Id : null;
 
+    /// <summary>What the process has in memory; 0 if it is gone.</summary>
+    public long MemoryBytes
+    {
+        get
+        {
+            try
+            {
+                using var process = ProcessId is { } id ? Process.GetProcessById(id) : null;
+                return process?.WorkingSet64 ?? 0;
+            }
+            catch (ArgumentException)
+            {
+                return 0;
+            }
+        }
+    }
+
     public bool IsRunning => _process is { HasExited: false };
 
     /// <summary>The exit code of a process that has ended though nobody here ended it; null otherwise.</summary>

@@ -44,7 +44,7 @@ internal sealed class Overload : IAsyncDisposable
     private Overload(FaultTools tools)
     {
         _tools = tools;
-        _memoryBefore = tools.Cluster.Running.ToDictionary(member => member, SlowWatcher.MemoryOf);
+        _memoryBefore = tools.Cluster.Running.ToDictionary(member => member, member => member.MemoryBytes);
         // What is large goes to one member, more than it takes at once.
         var one = tools.Pick(tools.Cluster.Members);
         var toOne = Enumerable.Range(0, ConnectionsToOne).Select(_ => new StoreClient(one.Client)).ToList();
@@ -192,7 +192,7 @@ internal sealed class Overload : IAsyncDisposable
         {
             foreach (var (member, before) in _memoryBefore)
             {
-                var grown = SlowWatcher.MemoryOf(member) - before;
+                var grown = member.MemoryBytes - before;
                 _mostMemory = Math.Max(_mostMemory, grown);
                 if (grown > MostMemory && complained.Add(member))
                 {

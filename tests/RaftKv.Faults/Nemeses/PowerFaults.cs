@@ -1,17 +1,16 @@
 using System.Globalization;
 using RaftKv.Faults.Checking;
 using RaftKv.Faults.Running;
-using RaftKv.Stores;
 
 namespace RaftKv.Faults.Nemeses;
 
 /// <summary>The power is cut: the process ends, and what it had not synced is gone, wholly or in part.</summary>
 internal static class PowerFaults
 {
-    public static readonly Fault CutLeader = Cut("the leader", async tools => [await tools.LeaderAsync()]);
-    public static readonly Fault CutOne = Cut("one", tools => Task.FromResult(tools.Some(1)));
-    public static readonly Fault CutMajority = Cut("a majority", tools => Task.FromResult(tools.Some(tools.Cluster.Majority)));
-    public static readonly Fault CutAll = Cut("all", tools => Task.FromResult(tools.Some(int.MaxValue)));
+    public static readonly Fault CutLeader = Cut(Targets.Leader);
+    public static readonly Fault CutOne = Cut(Targets.One);
+    public static readonly Fault CutMajority = Cut(Targets.Majority);
+    public static readonly Fault CutAll = Cut(Targets.All);
 
     /// <summary>All disks have said that they synced, and have not; then none has power.</summary>
     public static readonly Fault Lie = new(FaultKinds.Power, async (tools, _) =>
@@ -30,13 +29,13 @@ internal static class PowerFaults
         });
     });
 
-    private static Fault Cut(string who, Func<FaultTools, Task<IReadOnlyList<StoreMember>>> choose) => new(FaultKinds.Power, async (tools, _) =>
+    private static Fault Cut(Targets who) => new(FaultKinds.Power, async (tools, _) =>
     {
-        var targets = await choose(tools);
+        var targets = await who.ChooseAsync(tools);
         var orders = targets.ToDictionary(target => target, _ => string.Create(
             CultureInfo.InvariantCulture, $"cut {tools.Chance.Next()} {(tools.Chance.Next(3) == 0 ? "all" : "some")}"));
         var lost = await tools.Cluster.CutPowerAsync(orders);
-        return new BegunFault(targets, $"no power for {who}: {lost} sectors and names are lost", tools.Seconds(0, 3), async _ =>
+        return new BegunFault(targets, $"no power for {who.Name}: {lost} sectors and names are lost", tools.Seconds(0, 3), async _ =>
         {
             await tools.Cluster.StartAsync([.. targets]);
             return targets.Count;

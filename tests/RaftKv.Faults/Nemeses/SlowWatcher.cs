@@ -42,7 +42,7 @@ internal sealed class SlowWatcher : IAsyncDisposable
         _tools = tools;
         _member = member;
         _way = new NarrowProxy(member.Client, BytesASecond);
-        _memoryBefore = MemoryOf(member);
+        _memoryBefore = member.MemoryBytes;
         _writing = WriteAsync();
         _watching = WatchAsync();
     }
@@ -59,27 +59,13 @@ internal sealed class SlowWatcher : IAsyncDisposable
         }));
     });
 
-    /// <summary>What a process has in memory; 0 if it is gone.</summary>
-    public static long MemoryOf(StoreMember member)
-    {
-        try
-        {
-            using var process = member.ProcessId is { } id ? System.Diagnostics.Process.GetProcessById(id) : null;
-            return process?.WorkingSet64 ?? 0;
-        }
-        catch (ArgumentException)
-        {
-            return 0;
-        }
-    }
-
     /// <returns>How many changes it was behind.</returns>
     private async Task<long> EndAsync()
     {
         await _stopWriting.CancelAsync();
         await _writing;
         var behind = _written - Interlocked.Read(ref _told);
-        var grown = MemoryOf(_member) - _memoryBefore;
+        var grown = _member.MemoryBytes - _memoryBefore;
         if (grown > MostMemory)
         {
             Complain($"It took {grown / 1_000_000} MB more memory while one watcher read slowly.");

@@ -11,9 +11,9 @@ internal static class SyncFaults
     public static readonly Fault FailsOfLeader = Fails("the leader's", tools => tools.LeaderAsync());
     public static readonly Fault FailsOfOne = Fails("one member's", tools => Task.FromResult(tools.Pick(tools.Cluster.Members)));
 
-    public static readonly Fault SlowLeader = Slow("the leader", async tools => [await tools.LeaderAsync()]);
-    public static readonly Fault SlowOne = Slow("one", tools => Task.FromResult(tools.Some(1)));
-    public static readonly Fault SlowAll = Slow("all", tools => Task.FromResult(tools.Some(int.MaxValue)));
+    public static readonly Fault SlowLeader = Slow(Targets.Leader);
+    public static readonly Fault SlowOne = Slow(Targets.One);
+    public static readonly Fault SlowAll = Slow(Targets.All);
 
     /// <summary>The next sync fails, and the member must end: nobody knows what of it is on the disk.</summary>
     private static Fault Fails(string whose, Func<FaultTools, Task<StoreMember>> choose) => new(FaultKinds.FailedSync, async (tools, _) =>
@@ -37,14 +37,14 @@ internal static class SyncFaults
         });
     });
 
-    private static Fault Slow(string who, Func<FaultTools, Task<IReadOnlyList<StoreMember>>> choose) => new(FaultKinds.SlowSync, async (tools, _) =>
+    private static Fault Slow(Targets who) => new(FaultKinds.SlowSync, async (tools, _) =>
     {
-        var targets = await choose(tools);
+        var targets = await who.ChooseAsync(tools);
         var milliseconds = tools.Chance.Next(3) == 0 ? tools.Chance.Next(1000, 5000) : tools.Chance.Next(50, 1000);
         var order = string.Create(CultureInfo.InvariantCulture, $"sync-takes {milliseconds}");
         var before = await HitsAsync(targets);
         await Task.WhenAll(targets.Select(target => MemberControl.AskAsync(target, order)));
-        return new BegunFault(targets, string.Create(CultureInfo.InvariantCulture, $"syncs of {who} take {milliseconds} ms longer"), tools.Seconds(4, 8), async _ =>
+        return new BegunFault(targets, string.Create(CultureInfo.InvariantCulture, $"syncs of {who.Name} take {milliseconds} ms longer"), tools.Seconds(4, 8), async _ =>
         {
             await Task.WhenAll(targets.Select(target => MemberControl.AskAsync(target, "sync-takes 0")));
             return await HitsAsync(targets) - before;
