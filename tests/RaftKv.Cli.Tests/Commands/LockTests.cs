@@ -1,28 +1,15 @@
-using RaftKv.Stores;
-
 namespace RaftKv.Cli.Tests.Commands;
 
 /// <summary>Locks and elections, as people and scripts hold them from a shell.</summary>
-public sealed class LockTests : IAsyncLifetime
+public sealed class LockTests : MemberTests
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("raftkv-cli-").FullName;
-    private StoreProcess? _member;
 
-    public async ValueTask InitializeAsync()
+    public override async ValueTask DisposeAsync()
     {
-        var program = StoreProgram.FindRaftKv();
-        Assert.SkipWhen(program is null, "raftkv is not built.");
-        _member = await StoreProcess.StartAsync(program!, cancellation: TestContext.Current.CancellationToken);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_member is not null)
-        {
-            await _member.DisposeAsync();
-        }
-
+        await base.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
+        GC.SuppressFinalize(this);
     }
 
     [Theory]
@@ -107,9 +94,9 @@ public sealed class LockTests : IAsyncLifetime
         Assert.Equal((128, $"Error: {says}\n"), (run.Code, run.Error));
     }
 
-    private RunningCommand Start(params string[] arguments) => RunningCommand.OfOurs(_member!.Endpoints, arguments);
+    private RunningCommand Start(params string[] arguments) => RunningCommand.OfOurs(Store.Endpoints, arguments);
 
-    private Task<CommandRun> RunAsync(params string[] arguments) => CommandRun.OfAsync([$"--endpoints={_member!.Endpoints}", .. arguments]);
+    private Task<CommandRun> RunAsync(params string[] arguments) => CommandRun.OfAsync([$"--endpoints={Store.Endpoints}", .. arguments]);
 
     // Until so many stand in the lines of this test.
     private async Task WaitAsync(int count)

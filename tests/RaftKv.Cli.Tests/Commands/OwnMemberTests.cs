@@ -1,29 +1,11 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using RaftKv.Stores;
 
 namespace RaftKv.Cli.Tests.Commands;
 
 /// <summary>Our commands at a member of ours, which tells more than etcd 3.4 does.</summary>
-public sealed class OwnMemberTests : IAsyncLifetime
+public sealed class OwnMemberTests : MemberTests
 {
-    private StoreProcess? _member;
-
-    public async ValueTask InitializeAsync()
-    {
-        var program = StoreProgram.FindRaftKv();
-        Assert.SkipWhen(program is null, "raftkv is not built.");
-        _member = await StoreProcess.StartAsync(program!, cancellation: TestContext.Current.CancellationToken);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_member is not null)
-        {
-            await _member.DisposeAsync();
-        }
-    }
-
     [Fact]
     public async Task Keys_are_written_read_and_deleted()
     {
@@ -51,9 +33,9 @@ public sealed class OwnMemberTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_member_tells_how_it_is()
+    public async Task TheStore_tells_how_it_is()
     {
-        var endpoint = _member!.Members[0].Client.Authority;
+        var endpoint = Store.Members[0].Client.Authority;
         Assert.Contains(", started, m1, ", await OutputAsync(["member", "list"]), StringComparison.Ordinal);
         Assert.StartsWith($"http://{endpoint} is healthy: successfully committed proposal: took = ", await OutputAsync(["endpoint", "health"]), StringComparison.Ordinal);
         Assert.Equal(16, (await OutputAsync(["endpoint", "status"])).Split(", ").Length);
@@ -99,7 +81,7 @@ public sealed class OwnMemberTests : IAsyncLifetime
     {
         await OutputAsync(["put", "a", "1"]);
 
-        var run = await CommandRun.OfAsync([$"--endpoints={_member!.Endpoints}", "watch", "a", "--rev=2", "--", "false"]);
+        var run = await CommandRun.OfAsync([$"--endpoints={Store.Endpoints}", "watch", "a", "--rev=2", "--", "false"]);
 
         Assert.Equal("PUT\na\n1\n", run.Output);
         Assert.Equal("Error: command [\"false\"] error (exit status 1)\n", run.Error);
@@ -107,7 +89,7 @@ public sealed class OwnMemberTests : IAsyncLifetime
 
     private async Task<string> OutputAsync(string[] arguments, string input = "")
     {
-        var run = await CommandRun.OfAsync([$"--endpoints={_member!.Endpoints}", .. arguments], System.Text.Encoding.UTF8.GetBytes(input));
+        var run = await CommandRun.OfAsync([$"--endpoints={Store.Endpoints}", .. arguments], System.Text.Encoding.UTF8.GetBytes(input));
         Assert.Equal((0, ""), (run.Code, run.Error));
         return run.Output;
     }

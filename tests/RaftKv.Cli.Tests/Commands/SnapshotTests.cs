@@ -5,35 +5,19 @@ using RaftKv.Stores;
 namespace RaftKv.Cli.Tests.Commands;
 
 /// <summary>Snapshots of a member of ours: saved across cuts, looked at, restored; and a survivor.</summary>
-public sealed class SnapshotTests : IAsyncLifetime
+public sealed class SnapshotTests : MemberTests
 {
-    private StoreProcess? _member;
     private long _progress;
 
-    private string Folder => field ??= _member!.NewFolder("snapshots");
+    private string Folder => field ??= Store.NewFolder("snapshots");
 
     private string Saved => Path.Combine(Folder, "saved");
-
-    public async ValueTask InitializeAsync()
-    {
-        var program = StoreProgram.FindRaftKv();
-        Assert.SkipWhen(program is null, "raftkv is not built.");
-        _member = await StoreProcess.StartAsync(program!, cancellation: TestContext.Current.CancellationToken);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_member is not null)
-        {
-            await _member.DisposeAsync();
-        }
-    }
 
     [Fact]
     public async Task A_stream_that_breaks_is_taken_up_where_it_stopped()
     {
         await FillAsync(megabytes: 4);
-        await using var proxy = new CuttingProxy(_member!.Members[0].Client.Port, bytes: 1_500_000, cuts: 2) { OnCut = ProgressAsync };
+        await using var proxy = new CuttingProxy(Store.Members[0].Client.Port, bytes: 1_500_000, cuts: 2) { OnCut = ProgressAsync };
 
         var run = await CommandRun.OfAsync("snapshot", "save", Saved, $"--endpoints=127.0.0.1:{proxy.Port}");
 
@@ -45,16 +29,16 @@ public sealed class SnapshotTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_stream_whose_member_was_started_again_begins_anew_and_says_so()
+    public async Task A_stream_whoseStore_was_started_again_begins_anew_and_says_so()
     {
         await FillAsync(megabytes: 4);
-        var member = _member!.Members[0];
+        var member = Store.Members[0];
         await using var proxy = new CuttingProxy(member.Client.Port, bytes: 1_500_000, cuts: 1)
         {
             OnCut = async () =>
             {
                 await ProgressAsync();
-                await _member.RestartAsync(member, TestContext.Current.CancellationToken);
+                await Store.RestartAsync(member, TestContext.Current.CancellationToken);
             },
         };
 
@@ -102,8 +86,8 @@ public sealed class SnapshotTests : IAsyncLifetime
     [Fact]
     public async Task A_survivor_is_looked_at_and_then_goes_on_alone()
     {
-        await CommandRun.OfAsync("put", "a", "1", $"--endpoints={_member!.Endpoints}");
-        var member = _member.Members[0];
+        await CommandRun.OfAsync("put", "a", "1", $"--endpoints={Store.Endpoints}");
+        var member = Store.Members[0];
         string[] command = ["recover", "--from-survivor", "--data-dir", member.DataFolder];
         var running = await CommandRun.OfAsync(command);
         Assert.Equal(1, running.Code);
@@ -117,8 +101,8 @@ public sealed class SnapshotTests : IAsyncLifetime
         Assert.Contains("Done.", done.Output, StringComparison.Ordinal);
         Assert.StartsWith(string.Join('\n', dry.Output.Split('\n')[..4]), done.Output, StringComparison.Ordinal);
         member.Start();
-        await _member.WaitUntilReadyAsync(member, TestContext.Current.CancellationToken);
-        Assert.Equal("a\n1\n", (await CommandRun.OfAsync("get", "a", $"--endpoints={_member.Endpoints}")).Output);
+        await Store.WaitUntilReadyAsync(member, TestContext.Current.CancellationToken);
+        Assert.Equal("a\n1\n", (await CommandRun.OfAsync("get", "a", $"--endpoints={Store.Endpoints}")).Output);
     }
 
     // What a broken connection takes with it is not in the file; something has to be.
@@ -140,13 +124,13 @@ public sealed class SnapshotTests : IAsyncLifetime
         new Random(1).NextBytes(value);
         for (var i = 0; i < megabytes; i++)
         {
-            var run = await CommandRun.OfAsync(["put", $"k{i}", $"--endpoints={_member!.Endpoints}"], value);
+            var run = await CommandRun.OfAsync(["put", $"k{i}", $"--endpoints={Store.Endpoints}"], value);
             Assert.Equal("OK\n", run.Output);
         }
     }
 
     private async Task SaveAsync()
-        => Assert.Equal(0, (await CommandRun.OfAsync("snapshot", "save", Saved, $"--endpoints={_member!.Endpoints}")).Code);
+        => Assert.Equal(0, (await CommandRun.OfAsync("snapshot", "save", Saved, $"--endpoints={Store.Endpoints}")).Code);
 
     private async Task<string> StatusAsync(params string[] flags)
     {

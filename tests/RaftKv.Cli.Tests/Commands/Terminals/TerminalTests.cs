@@ -1,28 +1,14 @@
-using RaftKv.Stores;
-
 namespace RaftKv.Cli.Tests.Commands.Terminals;
 
 /// <summary>Commands that ask, and are answered by somebody who types.</summary>
-public sealed class TerminalTests : IAsyncLifetime
+public sealed class TerminalTests : MemberTests
 {
-    private StoreProcess? _member;
+    private string Endpoint => Store.Members[0].Client.Authority;
 
-    private string Endpoint => _member!.Members[0].Client.Authority;
-
-    public async ValueTask InitializeAsync()
+    public override ValueTask InitializeAsync()
     {
         Terminal.SkipWithout();
-        var program = StoreProgram.FindRaftKv();
-        Assert.SkipWhen(program is null, "raftkv is not built.");
-        _member = await StoreProcess.StartAsync(program!, cancellation: TestContext.Current.CancellationToken);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        if (_member is not null)
-        {
-            await _member.DisposeAsync();
-        }
+        return base.InitializeAsync();
     }
 
     [Fact]
