@@ -20,7 +20,8 @@ namespace RaftKv.Storage.Mvcc;
 /// <para><b>Overwriting.</b> Most puts give a new value to a key that has one. That is one more revision at the front of
 /// the key's history and nothing else: no place of a key changes and no count. A snapshot does not look at revisions later
 /// than its own (<see cref="KeySnapshot.Latest"/>), so this one change is made in the page itself, under the eyes of readers
-/// (<see cref="Page.TryOverwrite"/>), and copies nothing. Everything else takes a copy.</para>
+/// (<see cref="Page.TryOverwrite"/>), and copies nothing; or, where the page has no room, the page alone is made anew, and takes
+/// its place in the page above (<see cref="Page.Overwritten"/>). Everything else takes a copy of all pages on the way.</para>
 /// </remarks>
 public sealed partial class KeyIndex
 {
@@ -121,6 +122,7 @@ public sealed partial class KeyIndex
         var child = Apply(page.Child(index), key, ref change);
         if (change.IsOverwritten)
         {
+            page.ReplaceOverwritten(index, child);
             return page;
         }
 
@@ -160,6 +162,12 @@ public sealed partial class KeyIndex
             if (change.IsOverwritten)
             {
                 return leaf;
+            }
+
+            if (change.Before.IsLive && !leaf.IsOf(_batch) && leaf.Overwritten(index, change.Before, change.Item) is { } other)
+            {
+                change.IsOverwritten = true;
+                return other;
             }
         }
 

@@ -77,6 +77,16 @@ internal sealed partial class Page
         }
     }
 
+    /// <summary>Puts what <see cref="Overwritten"/> made of a child in its place; readers may be looking at the page.</summary>
+    public void ReplaceOverwritten(int index, Page child)
+    {
+        if (!ReferenceEquals(Children[index], child))
+        {
+            Invariant.Holds(child.IsOf(NoBatch) && child._live == _childLive![index]);
+            Volatile.Write(ref Children[index], child);
+        }
+    }
+
     /// <summary>A child of this page, which its batch may change, has so many more keys with a value.</summary>
     public void AddLive(int index, long change)
     {

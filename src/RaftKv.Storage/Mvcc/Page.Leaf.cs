@@ -128,6 +128,26 @@ internal sealed partial class Page
         return true;
     }
 
+    /// <summary>Where there is no room for what <see cref="TryOverwrite"/> does: a page with the put, to take the place of this
+    /// one, under the eyes of readers as well.</summary>
+    /// <remarks>Readers may come from any snapshot that leads here: none of them can tell the two apart, for keys, counts and
+    /// all that they may look at of each history are the same. Nobody changes it after that but by an overwrite.</remarks>
+    /// <returns>Null if it would have to be split.</returns>
+    public Page? Overwritten(int index, in KeyRevision before, in KeyRevision item)
+    {
+        Invariant.Holds(before.IsLive && item.IsLive);
+        var other = new Page(this, NoBatch);
+        other.AddNewest(index, before, item);
+        if (other.IsFull)
+        {
+            return null;
+        }
+
+        // What slots lead to is in a page's own list of old histories.
+        Invariant.Holds(!other._sharesSlots && other._live == _live && other._count == _count);
+        return other;
+    }
+
     /// <summary>Adds a revision newer than all that the key has.</summary>
     public void AddNewest(int index, in KeyRevision before, in KeyRevision item)
     {

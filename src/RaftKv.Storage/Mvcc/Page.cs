@@ -31,9 +31,10 @@ namespace RaftKv.Storage.Mvcc;
 /// packed anew. That is also when the prefix grows to what the keys have in common. A key that does not begin with the
 /// prefix makes the page pack itself anew with a shorter one.</para>
 /// <para><b>Copies.</b> A page may be changed only in the batch that made it. From then on readers may hold it, so that
-/// the writer takes a copy (<see cref="Owned"/>); only <see cref="TryOverwrite"/> does not need one. The copy shares everything with the original: the heap for good, for
-/// readers do not look below the strings they know of, and new strings go there; the arrays until they are
-/// changed. So changing a key costs a copy of its leaf's slots and not of its keys.</para>
+/// the writer takes a copy (<see cref="Owned"/>); only <see cref="TryOverwrite"/> does not need one. The copy shares everything
+/// with the original: the heap for good, for readers do not look below the strings they know of, and new strings go there;
+/// the arrays until they are changed. So changing a key costs a copy of its leaf's slots and not of its keys. What
+/// <see cref="Overwritten"/> makes belongs to no batch: it takes the place of the original also where readers hold that.</para>
 /// <para>The heap is as long as the page needs and a little more. It may be far longer than <see cref="FullBytes"/>,
 /// for a long key fits into a page whole; then few keys share the page.</para>
 /// </remarks>
@@ -54,7 +55,14 @@ internal sealed partial class Page
     // What a page may grow by before it is packed anew. Half of it is unused on average; half as much would mean twice as
     // many packings.
     private const int GrowthBytes = 384;
+
+    // The same for a page whose keys are overwritten: every put writes a key's short history once more, and a page that ran
+    // out of room will again.
+    private const int OverwriteGrowthBytes = 1024;
     private const int SpareSlots = 4;
+
+    // Batches count from one.
+    private const long NoBatch = 0;
 
     private readonly long _batch;
     private Slot[] _slots;
@@ -109,8 +117,11 @@ internal sealed partial class Page
 
     private ReadOnlySpan<Slot> Slots => _slots.AsSpan(0, _count);
 
+    /// <summary>Whether a batch made it: then readers do not know it yet.</summary>
+    public bool IsOf(long batch) => _batch == batch;
+
     /// <summary>This page if the batch made it, else a copy that the batch may change.</summary>
-    public Page Owned(long batch) => _batch == batch ? this : new Page(this, batch);
+    public Page Owned(long batch) => IsOf(batch) ? this : new Page(this, batch);
 
     /// <summary>Finds a key, or the place where it would be.</summary>
     public bool Search(ReadOnlySpan<byte> key, out int index)
@@ -277,7 +288,7 @@ internal sealed partial class Page
         if (needed > _heapStart)
         {
             // Of a lone key the prefix joins the key.
-            PackAnew(int.MaxValue, needed + _prefixLength);
+            PackAnew(int.MaxValue, needed + _prefixLength + OverwriteGrowthBytes - GrowthBytes);
         }
     }
 

@@ -103,6 +103,64 @@ public sealed class KeyIndexTests
     }
 
     [Fact]
+    public void Overwriting_leaves_what_leads_to_the_leaves_alone_when_they_have_no_room_left_too()
+    {
+        const int Keys = 300;
+        var index = new KeyIndex();
+        for (var i = 0; i < Keys; i++)
+        {
+            index.Put(Numbered(i), new(2 + i, 0), 7);
+        }
+
+        // Until no leaf has to be split any more: each has been as full as it gets.
+        var main = Keys + 2;
+        Overwrite(100);
+        var before = index.Publish();
+        var readRevision = main - 1;
+        Overwrite(100);
+
+        Assert.Same(before.Root, index.Working.Root);
+        index.CheckInvariants();
+        for (var i = 0; i < Keys; i++)
+        {
+            Assert.True(before.TryFind(Numbered(i), out var found));
+            Assert.Equal(101, found.Version);
+            Assert.True(index.Published.TryFind(Numbered(i), readRevision, out var then));
+            Assert.Equal(found, then);
+            Assert.True(index.Published.TryFind(Numbered(i), out var newest));
+            Assert.Equal(201, newest.Version);
+        }
+
+        // What readers can see of the leaves that took others' places must not change when history goes.
+        index.StartCompaction(main - 1);
+        while (index.CompactStep(50, []))
+        {
+            index.Publish();
+        }
+
+        index.CheckInvariants();
+        for (var i = 0; i < Keys; i++)
+        {
+            Assert.True(before.TryFind(Numbered(i), out var found));
+            Assert.Equal(101, found.Version);
+        }
+
+        void Overwrite(int times)
+        {
+            for (var i = 0; i < times * Keys; i++)
+            {
+                index.Put(Numbered(i % Keys), new(main++, 0), 7);
+                if (i % 10 == 0)
+                {
+                    index.Publish();
+                }
+            }
+
+            index.Publish();
+        }
+    }
+
+    [Fact]
     public void Keys_that_are_announced_are_written_as_others_are()
     {
         var index = new KeyIndex();
