@@ -41,9 +41,9 @@ internal sealed class LeaseService
     /// <exception cref="RpcException">It was refused.</exception>
     public async ValueTask<LeaseGrantResponse> GrantAsync(LeaseGrantRequest request, RpcServerCall call, CancellationToken cancellation)
     {
-        if (!await _quota.FitsAsync(SpaceQuota.LeaseCost, cancellation).ConfigureAwait(false))
+        if (!_quota.Fits(SpaceQuota.LeaseCost))
         {
-            throw new RpcException(ApiErrors.NoSpace);
+            throw new RpcException(await _quota.RefuseAsync(cancellation).ConfigureAwait(false));
         }
 
         var id = request.ID != 0 ? request.ID : _ids.Next();

@@ -11,13 +11,14 @@ internal sealed class Proposals(IMember member, ApiOptions options, ICallerSourc
 {
     /// <summary>Proposes a request as the client sent it.</summary>
     /// <exception cref="RequestRefusedException">It was given up before it was applied.</exception>
-    public async ValueTask<Answer> ProposeAsync(
+    public ValueTask<Answer> ProposeAsync(
         CommandKind kind, ReadOnlyMemory<byte> request, RpcServerCall call, CancellationToken cancellation)
     {
-        var caller = await callers.FindAsync(call).ConfigureAwait(false);
-        var id = member.NextRequestId();
-        return await ProposeAsync(CommandEnvelope.Encode(id, caller, kind, request.Span, RequestNames.Of(call)), id, cancellation)
-            .ConfigureAwait(false);
+        // Who asks is nearly always known at once: then nothing has to be kept until it is.
+        var caller = callers.FindAsync(call);
+        return caller.IsCompletedSuccessfully
+            ? Propose(kind, request, call, caller.Result, cancellation)
+            : ProposeLaterAsync(kind, request, call, caller, cancellation);
     }
 
     /// <summary>Proposes a command of ours.</summary>
@@ -58,7 +59,18 @@ internal sealed class Proposals(IMember member, ApiOptions options, ICallerSourc
         }
     }
 
-    private ValueTask<Answer> ProposeAsync(byte[] payload, ulong id, CancellationToken cancellation)
+    private async ValueTask<Answer> ProposeLaterAsync(
+        CommandKind kind, ReadOnlyMemory<byte> request, RpcServerCall call, ValueTask<Caller> caller, CancellationToken cancellation)
+        => await Propose(kind, request, call, await caller.ConfigureAwait(false), cancellation).ConfigureAwait(false);
+
+    private ValueTask<Answer> Propose(
+        CommandKind kind, ReadOnlyMemory<byte> request, RpcServerCall call, Caller caller, CancellationToken cancellation)
+    {
+        var id = member.NextRequestId();
+        return ProposeAsync(CommandEnvelope.Encode(id, caller, kind, request.Span, RequestNames.Of(call)), id, cancellation);
+    }
+
+    private ValueTask<Answer> ProposeAsync(ReadOnlyMemory<byte> payload, ulong id, CancellationToken cancellation)
         => payload.Length > options.MaxRequestBytes
             ? throw new RequestRefusedException(RequestRefusal.TooLarge)
             : member.ProposeAsync(payload, id, cancellation);

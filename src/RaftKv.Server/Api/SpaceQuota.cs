@@ -1,3 +1,4 @@
+using RaftKv.Rpc;
 using RaftKv.Server.Replica;
 using RaftKv.Storage.State;
 using RaftKv.Storage.State.Commands;
@@ -55,10 +56,20 @@ internal sealed class SpaceQuota : IDisposable
     public static long CostOf(TxnRequest txn) => Math.Max(CostOf(txn.Success), CostOf(txn.Failure));
 
     /// <param name="cost">0 for what adds nothing, which always fits.</param>
+    /// <returns>False if it does not fit; then it is to be refused.</returns>
+    public bool Fits(long cost) => cost == 0 || _quota <= 0 || _member.Space.Needed + cost < _quota;
+
+    /// <summary>What to say to what does not fit, once the alarm is raised.</summary>
     /// <param name="cancellation">Ends the waiting for the alarm.</param>
-    /// <returns>False if it does not fit; the alarm is raised then.</returns>
-    public ValueTask<bool> FitsAsync(long cost, CancellationToken cancellation)
-        => cost == 0 || _quota <= 0 || _member.Space.Needed + cost < _quota ? new(true) : RefuseAsync(cancellation);
+    public async ValueTask<RpcStatus> RefuseAsync(CancellationToken cancellation)
+    {
+        if (!_member.Alarms.Contains(Alarm))
+        {
+            await Propose(AlarmAction.Activate).WaitAsync(cancellation).ConfigureAwait(false);
+        }
+
+        return ApiErrors.NoSpace;
+    }
 
     public void Dispose() => _timer?.Dispose();
 
@@ -73,16 +84,6 @@ internal sealed class SpaceQuota : IDisposable
         }
 
         return cost;
-    }
-
-    private async ValueTask<bool> RefuseAsync(CancellationToken cancellation)
-    {
-        if (!_member.Alarms.Contains(Alarm))
-        {
-            await Propose(AlarmAction.Activate).WaitAsync(cancellation).ConfigureAwait(false);
-        }
-
-        return false;
     }
 
     private void Look()

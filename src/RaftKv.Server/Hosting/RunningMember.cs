@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using RaftKv.Raft;
 using RaftKv.Raft.Messages;
@@ -242,7 +243,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
 
     public ulong NextRequestId() => _requestIdBase | (uint)Interlocked.Increment(ref _requestCount);
 
-    public async ValueTask<Answer> ProposeAsync(ReadOnlyMemory<byte> payload, ulong requestId, CancellationToken cancellation)
+    public ValueTask<Answer> ProposeAsync(ReadOnlyMemory<byte> payload, ulong requestId, CancellationToken cancellation)
     {
         ThrowIfOutOfUse();
         if (payload.Length > _options.MaxRequestBytes)
@@ -256,11 +257,12 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
             throw new RequestRefusedException(RequestRefusal.TooManyRequests);
         }
 
-        var answer = _answers.Expect(requestId);
+        var answer = _answers.ExpectAsync(requestId, cancellation);
         _inbox.Post(ReplicaInput.Proposal(payload, requestId));
-        return await AwaitAsync(answer, requestId, cancellation).ConfigureAwait(false);
+        return answer;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask WaitUntilCurrentAsync(CancellationToken cancellation)
     {
         ThrowIfOutOfUse();
@@ -286,7 +288,7 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         }
 
         var requestId = NextRequestId();
-        var refusal = _answers.Expect(requestId);
+        var refusal = _answers.ExpectAsync(requestId, CancellationToken.None).AsTask();
         _inbox.Post(ReplicaInput.Transfer(target, requestId));
         try
         {
@@ -504,24 +506,6 @@ internal sealed partial class RunningMember : IMember, IPeerReceiver, IDisposabl
         {
             // Nobody leads yet, or too much is under way.
             return false;
-        }
-    }
-
-    private async ValueTask<Answer> AwaitAsync(Task<Answer> answer, ulong requestId, CancellationToken cancellation)
-    {
-        if (!cancellation.CanBeCanceled)
-        {
-            return await answer.ConfigureAwait(false);
-        }
-
-        try
-        {
-            return await answer.WaitAsync(cancellation).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            _answers.Forget(requestId);
-            throw;
         }
     }
 

@@ -4,6 +4,7 @@ using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Text;
 using RaftKv.Raft;
+using RaftKv.Storage;
 
 namespace RaftKv.Server.Peers;
 
@@ -42,6 +43,7 @@ internal sealed class PeerConnection : IAsyncDisposable
     // The reader's.
     private readonly byte[] _header = new byte[PeerFrame.HeaderBytes];
     private byte[] _scratch = new byte[ScratchBytes];
+    private readonly KeptBytes _kept = new();
 
     // Timestamps, or NotNow while nothing is read or written. Written by reader and writer, read by the timer.
     private long _readingSince = NotNow;
@@ -195,7 +197,7 @@ internal sealed class PeerConnection : IAsyncDisposable
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ReceivedFrame> ReadFrameAsync()
     {
-        byte[]? body = null;
+        Memory<byte>? body = null;
         var length = 0;
         var filled = 0;
         var kind = default(FrameKind);
@@ -212,16 +214,16 @@ internal sealed class PeerConnection : IAsyncDisposable
                 body = RoomFor(kind, length);
             }
 
-            if (body is not null)
+            if (body is { } room)
             {
                 var taken = (int)Math.Min(length - filled, bytes.Length);
-                bytes.Slice(0, taken).CopyTo(body.AsSpan(filled));
+                bytes.Slice(0, taken).CopyTo(room.Span[filled..]);
                 filled += taken;
                 _input.AdvanceTo(bytes.GetPosition(taken));
                 if (filled == length)
                 {
-                    PeerFrame.CheckBody(body.AsSpan(0, length), sum);
-                    return new ReceivedFrame(kind, body.AsMemory(0, length));
+                    PeerFrame.CheckBody(room.Span, sum);
+                    return new ReceivedFrame(kind, room);
                 }
             }
             else
@@ -237,11 +239,11 @@ internal sealed class PeerConnection : IAsyncDisposable
     }
 
     // Memory for the frames whose slices live on, and the same bytes again for all others.
-    private byte[] RoomFor(FrameKind kind, int length)
+    private Memory<byte> RoomFor(FrameKind kind, int length)
     {
         if (kind == FrameKind.MessagesWithEntries)
         {
-            return GC.AllocateUninitializedArray<byte>(length);
+            return _kept.Take(length);
         }
 
         if (_scratch.Length < length)
@@ -249,7 +251,7 @@ internal sealed class PeerConnection : IAsyncDisposable
             _scratch = new byte[Math.Max(length, _scratch.Length * 2)];
         }
 
-        return _scratch;
+        return _scratch.AsMemory(0, length);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]

@@ -14,9 +14,13 @@ public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswe
     /// pass it on as well.</summary>
     public const ulong NobodyWaits = ulong.MaxValue;
 
-    private readonly ConcurrentDictionary<ulong, Waiter> _waiting = new();
+    // More than that are rarely under way at once.
+    private const int KeptWaiters = 4096;
+
+    private readonly ConcurrentDictionary<ulong, AnswerWaiter> _waiting = new();
+    private readonly ConcurrentQueue<AnswerWaiter> _idle = new();
     private readonly ConcurrentQueue<(ulong RequestId, long Since)> _byAge = new();
-    private readonly List<(Waiter Waiter, Answer Answer)> _answered = [];
+    private readonly List<(AnswerWaiter Waiter, Answer Answer)> _answered = [];
     private long _refusedCount;
     private long _durableAt;
     private long _committedAt;
@@ -35,14 +39,20 @@ public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswe
     public long Now => time.GetTimestamp();
 
     /// <summary>Begins to wait. Before the command is proposed.</summary>
-    public Task<Answer> Expect(ulong requestId)
+    /// <param name="requestId">Which; not zero.</param>
+    /// <param name="cancellation">Ends the waiting, and nothing else.</param>
+    public ValueTask<Answer> ExpectAsync(ulong requestId, CancellationToken cancellation = default)
     {
+        Raft.Invariant.Holds(requestId != 0);
         var since = time.GetTimestamp();
-        var waiter = new Waiter { Since = since };
+        var waiter = _idle.TryDequeue(out var idle) ? idle : new AnswerWaiter(this);
+        waiter.Begin(requestId, since);
+        var answer = waiter.Task;
         var isNew = _waiting.TryAdd(requestId, waiter);
         Raft.Invariant.Holds(isNew);
         _byAge.Enqueue((requestId, since));
-        return waiter.Task;
+        waiter.GiveUpWith(cancellation);
+        return answer;
     }
 
     /// <summary>The command will not be applied, or nobody waits any more.</summary>
@@ -51,7 +61,7 @@ public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswe
         if (_waiting.TryRemove(requestId, out var waiter))
         {
             Interlocked.Increment(ref _refusedCount);
-            waiter.TrySetException(new RequestRefusedException(reason));
+            waiter.Refuse(new RequestRefusedException(reason));
         }
     }
 
@@ -63,8 +73,7 @@ public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswe
     {
         if (_waiting.TryGetValue(requestId, out var waiter))
         {
-            waiter.Term = term;
-            waiter.ProposedAt = now;
+            waiter.Proposed(requestId, term, now);
         }
     }
 
@@ -77,14 +86,16 @@ public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswe
     {
         foreach (var (requestId, waiter) in _waiting)
         {
-            if (waiter.Term != 0 && waiter.Term < term)
+            if (waiter.Term is not 0 and var proposedIn && proposedIn < term)
             {
                 Refuse(requestId, RequestRefusal.TimedOutAfterLeaderFailure);
             }
         }
     }
 
-    public void Forget(ulong requestId) => _waiting.TryRemove(requestId, out _);
+    /// <summary>Nobody waits for it any more.</summary>
+    /// <returns>Whether anybody did, and is still to be told.</returns>
+    public bool Forget(ulong requestId) => _waiting.TryRemove(requestId, out _);
 
     public void RefuseAll(RequestRefusal reason)
     {
@@ -97,10 +108,19 @@ public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswe
     /// <summary>Gives up those that have waited for too long.</summary>
     public void Sweep()
     {
-        while (_byAge.TryPeek(out var oldest) && (time.GetElapsedTime(oldest.Since) >= timeout || !_waiting.ContainsKey(oldest.RequestId)))
+        while (_byAge.TryPeek(out var oldest))
         {
+            var isWaiting = _waiting.ContainsKey(oldest.RequestId);
+            if (isWaiting && time.GetElapsedTime(oldest.Since) < timeout)
+            {
+                return;
+            }
+
             _byAge.TryDequeue(out _);
-            Refuse(oldest.RequestId, ReasonForTimeout(oldest.Since));
+            if (isWaiting)
+            {
+                Refuse(oldest.RequestId, ReasonForTimeout(oldest.Since));
+            }
         }
     }
 
@@ -120,29 +140,18 @@ public sealed class PendingAnswers(TimeProvider time, TimeSpan timeout) : IAnswe
         var now = _answered.Count > 0 ? time.GetTimestamp() : 0;
         foreach (var (waiter, answer) in _answered)
         {
-            waiter.TrySetResult(answer with { Times = waiter.TimesUntil(_durableAt, _committedAt, now) });
+            waiter.Answer(answer with { Times = waiter.TimesUntil(_durableAt, _committedAt, now) });
         }
 
         _answered.Clear();
     }
 
-    private sealed class Waiter() : TaskCompletionSource<Answer>(TaskCreationOptions.RunContinuationsAsynchronously)
+    /// <summary>Its answer was taken.</summary>
+    internal void Return(AnswerWaiter waiter)
     {
-        /// <summary>In which it was proposed; zero if it was not. The replica's.</summary>
-        public ulong Term { get; set; }
-
-        public long Since { get; init; }
-
-        /// <summary>When it was proposed last. The replica's.</summary>
-        public long ProposedAt { get; set; }
-
-        // Each stage begins where the one before has ended; what was known only later, or never, takes no time of its own.
-        public StageTimes TimesUntil(long durableAt, long committedAt, long now)
+        if (_idle.Count < KeptWaiters)
         {
-            var proposed = Math.Clamp(ProposedAt, Since, now);
-            var durable = Math.Clamp(durableAt, proposed, now);
-            var committed = Math.Clamp(committedAt, durable, now);
-            return new StageTimes(proposed - Since, durable - proposed, committed - durable, now - committed);
+            _idle.Enqueue(waiter);
         }
     }
 }

@@ -21,17 +21,13 @@ namespace RaftKv.Storage.Mvcc;
 /// </remarks>
 public sealed partial class KeySpace : IDisposable
 {
-    // Below the size from which arrays are collected with the oldest generation only.
-    private const int ChunkBytes = 64 * 1024;
-
     private readonly IRecordStore _records;
     private readonly KeySpaceFaults _faults;
     private readonly IRecordReader _ownReader;
     private readonly ConcurrentBag<IRecordReader> _readers = [];
     private readonly KeyIndex _index;
     private readonly List<Change> _changes = [];
-    private byte[] _chunk = [];
-    private int _chunkUsed;
+    private readonly KeptBytes _room = new();
     private Revision _next;
     private bool _isWriting;
     private volatile PublishedKeys _published;
@@ -177,7 +173,7 @@ public sealed partial class KeySpace : IDisposable
     {
         Invariant.Holds(_isWriting);
         var change = _index.Put(key, _next, value.Length, isLeased: lease != 0);
-        var record = Room(RecordFormat.Bytes(key.Length, change.After, value.Length, lease));
+        var record = _room.Take(RecordFormat.Bytes(key.Length, change.After, value.Length, lease));
         RecordFormat.Write(record.Span, key, change.After, value, lease);
         Add(record, change.After, isDelete: false);
         PutCount++;
@@ -198,7 +194,7 @@ public sealed partial class KeySpace : IDisposable
         }
 
         var tombstone = KeyRevision.Tombstone(_next, key.Length);
-        var record = Room(RecordFormat.Bytes(key.Length, tombstone, 0, 0));
+        var record = _room.Take(RecordFormat.Bytes(key.Length, tombstone, 0, 0));
         RecordFormat.Write(record.Span, key, tombstone, default, 0);
         Add(record, tombstone, isDelete: true);
         DeleteCount++;
@@ -257,24 +253,6 @@ public sealed partial class KeySpace : IDisposable
         }
 
         _records.Dispose();
-    }
-
-    private Memory<byte> Room(int bytes)
-    {
-        if (bytes > _chunk.Length - _chunkUsed)
-        {
-            if (bytes > ChunkBytes / 4)
-            {
-                return GC.AllocateUninitializedArray<byte>(bytes);
-            }
-
-            _chunk = GC.AllocateUninitializedArray<byte>(ChunkBytes);
-            _chunkUsed = 0;
-        }
-
-        var room = _chunk.AsMemory(_chunkUsed, bytes);
-        _chunkUsed += bytes;
-        return room;
     }
 
     private void Add(ReadOnlyMemory<byte> record, in KeyRevision item, bool isDelete)

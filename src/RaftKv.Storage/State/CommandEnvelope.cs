@@ -22,6 +22,10 @@ public readonly record struct CommandEnvelope(ulong RequestId, Caller Caller, Re
     private const byte HasClientRequest = 2;
     private const int FixedBytes = 1 + sizeof(ulong);
 
+    // The log's tail keeps payloads for a while.
+    [ThreadStatic]
+    private static KeptBytes? _room;
+
     /// <summary>What the client calls the request; none for most.</summary>
     public ClientRequest ClientRequest { get; init; }
 
@@ -44,16 +48,17 @@ public readonly record struct CommandEnvelope(ulong RequestId, Caller Caller, Re
     }
 
     /// <summary>A payload with a command whose bytes come from elsewhere: a client's own request.</summary>
-    public static byte[] Encode(
+    public static ReadOnlyMemory<byte> Encode(
         ulong requestId, Caller caller, CommandKind kind, ReadOnlySpan<byte> command, in ClientRequest clientRequest = default)
     {
         if (caller.IsNobody && clientRequest.IsNone)
         {
-            var payload = GC.AllocateUninitializedArray<byte>(FixedBytes + 1 + command.Length);
-            payload[0] = 0;
-            BinaryPrimitives.WriteUInt64LittleEndian(payload.AsSpan(1), requestId);
-            payload[FixedBytes] = (byte)kind;
-            command.CopyTo(payload.AsSpan(FixedBytes + 1));
+            var payload = (_room ??= new KeptBytes()).Take(FixedBytes + 1 + command.Length);
+            var bytes = payload.Span;
+            bytes[0] = 0;
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes[1..], requestId);
+            bytes[FixedBytes] = (byte)kind;
+            command.CopyTo(bytes[(FixedBytes + 1)..]);
             return payload;
         }
 

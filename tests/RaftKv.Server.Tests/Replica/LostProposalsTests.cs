@@ -73,7 +73,7 @@ public sealed class LostProposalsTests : IDisposable
         Assert.False(answer.IsCompleted);
         Append(NewLeader, term: 3, after: new LogPosition(1, 1), new Entry(3, 2, EntryKind.Command, default));
         Tick(2);
-        var refused = await Assert.ThrowsAsync<RequestRefusedException>(() => answer);
+        var refused = await Assert.ThrowsAsync<RequestRefusedException>(() => answer.AsTask());
         Assert.Equal(RequestRefusal.TimedOutAfterLeaderFailure, refused.Reason);
     }
 
@@ -131,7 +131,7 @@ public sealed class LostProposalsTests : IDisposable
         var answer = Propose();
         _time.Advance(TimeSpan.FromSeconds(7));
         Tick(1);
-        var refused = await Assert.ThrowsAsync<RequestRefusedException>(() => answer);
+        var refused = await Assert.ThrowsAsync<RequestRefusedException>(() => answer.AsTask());
         Assert.Equal(RequestRefusal.TimedOutAfterConnectionLoss, refused.Reason);
     }
 
@@ -144,7 +144,7 @@ public sealed class LostProposalsTests : IDisposable
         var answer = Propose();
         _time.Advance(TimeSpan.FromSeconds(7));
         Tick(1);
-        var refused = await Assert.ThrowsAsync<RequestRefusedException>(() => answer);
+        var refused = await Assert.ThrowsAsync<RequestRefusedException>(() => answer.AsTask());
         Assert.Equal(RequestRefusal.TimedOut, refused.Reason);
     }
 
@@ -170,9 +170,9 @@ public sealed class LostProposalsTests : IDisposable
         Assert.True(read.IsCompletedSuccessfully);
     }
 
-    private Task<Answer> Propose()
+    private ValueTask<Answer> Propose()
     {
-        var answer = _stages.Answers.Expect(RequestId);
+        var answer = _stages.Answers.ExpectAsync(RequestId);
         var payload = CommandEnvelope.Encode(RequestId, Caller.Nobody, new LeaseRevokeCommand(Caller.Nobody, 5, IsExpired: false));
         Post(ReplicaInput.Proposal(payload, RequestId));
         return answer;

@@ -1,4 +1,3 @@
-using RaftKv.Raft;
 using RaftKv.Server.Replica;
 using RaftKv.Storage.Leases;
 using RaftKv.Storage.State;
@@ -35,7 +34,7 @@ internal sealed partial class WholeMember
             return;
         }
 
-        _waiting.Add(new WaitingCall(call, Answer: null, _stages.Reads.WaitAsync()) { Next = ReadLocally });
+        _waiting.Add(new WaitingCall(call, Answer: default, _stages.Reads.WaitAsync()) { Next = ReadLocally });
         _stages.Inbox.Post(ReplicaInput.Read);
         LookAtCalls();
     }
@@ -98,7 +97,7 @@ internal sealed partial class WholeMember
     private void Await(KvCall call, Task turn, Action<KvCall> answer)
     {
         var since = _standing;
-        _waiting.Add(new WaitingCall(call, Answer: null, turn)
+        _waiting.Add(new WaitingCall(call, Answer: default, turn)
         {
             Next = waited =>
             {
@@ -126,9 +125,9 @@ internal sealed partial class WholeMember
         call.Answer(new KvReply(Refusal: null, isThere ? StateError.None : StateError.LeaseNotFound, 0, default));
     }
 
-    private void Propose(KvCall call, byte[] payload)
+    private void Propose(KvCall call, ReadOnlyMemory<byte> payload)
     {
-        _waiting.Add(new WaitingCall(call, _stages.Answers.Expect(call.RequestId), Turn: null));
+        _waiting.Add(new WaitingCall(call, _stages.Answers.ExpectAsync(call.RequestId), Turn: null));
         _stages.Inbox.Post(ReplicaInput.Proposal(payload, call.RequestId));
     }
 
@@ -137,18 +136,15 @@ internal sealed partial class WholeMember
         for (var i = 0; i < _waiting.Count; i++)
         {
             var waiting = _waiting[i];
-            var task = waiting.Answer ?? waiting.Turn!;
-            if (!task.IsCompleted)
+            if (!waiting.IsOver)
             {
                 continue;
             }
 
             _waiting.RemoveAt(i--);
-            if (task.Exception?.InnerException is { } problem)
+            if (waiting.Take(out var answer) is { } refusal)
             {
-                var refusal = problem as RequestRefusedException;
-                Invariant.Holds(refusal is not null);
-                waiting.Call.Answer(new KvReply(refusal.Reason, StateError.None, 0, default));
+                waiting.Call.Answer(new KvReply(refusal, StateError.None, 0, default));
             }
             else if (waiting.Turn is not null)
             {
@@ -156,17 +152,40 @@ internal sealed partial class WholeMember
             }
             else
             {
-#pragma warning disable VSTHRD002 // It is done.
-                var answer = waiting.Answer!.Result;
-#pragma warning restore VSTHRD002
                 waiting.Call.Answer(new KvReply(Refusal: null, answer.Error, answer.Revision, answer.Body));
             }
         }
     }
 
-    private sealed record WaitingCall(KvCall Call, Task<Answer>? Answer, Task? Turn)
+    private sealed record WaitingCall(KvCall Call, ValueTask<Answer> Answer, Task? Turn)
     {
         public Action<KvCall> Next { get; init; } = static _ => { };
+
+        public bool IsOver => Turn?.IsCompleted ?? Answer.IsCompleted;
+
+        /// <summary>Takes what it waited for, once that is there; or why there is nothing.</summary>
+        public RequestRefusal? Take(out Answer answer)
+        {
+            answer = default;
+            try
+            {
+#pragma warning disable VSTHRD002 // It is done.
+                if (Turn is not null)
+                {
+                    Turn.GetAwaiter().GetResult();
+                }
+                else
+                {
+                    answer = Answer.GetAwaiter().GetResult();
+                }
+#pragma warning restore VSTHRD002
+                return null;
+            }
+            catch (RequestRefusedException refused)
+            {
+                return refused.Reason;
+            }
+        }
     }
 }
 

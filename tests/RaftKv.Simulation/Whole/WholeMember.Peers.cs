@@ -105,7 +105,7 @@ internal sealed partial class WholeMember : IPeerNetwork
     public void TransferLeadership(NodeId target)
     {
         var requestId = NextRequestId();
-        _ = _stages.Answers.Expect(requestId);
+        _ = _stages.Answers.ExpectAsync(requestId).AsTask(); // Nobody looks at what comes of it.
         _stages.Inbox.Post(ReplicaInput.Transfer(target, requestId));
     }
 

@@ -79,7 +79,7 @@ public sealed class CommandTests
         // Whatever is cut off: it is not the key that is missing a part.
         for (var cut = 0; cut < payload.Length; cut++)
         {
-            Assert.True(!CommandEnvelope.TryPeekKey(payload.AsMemory(0, cut), out found) || found.Length == length);
+            Assert.True(!CommandEnvelope.TryPeekKey(payload[..cut], out found) || found.Length == length);
         }
 
         Assert.False(CommandEnvelope.TryPeekKey(CommandEnvelope.Encode(9, Anna, CommandKind.Put, request.Written), out _));

@@ -116,11 +116,11 @@ public sealed class RequestWindowTests
     {
         var request = new ClientRequest(0x0102030405060708, 300, 5);
         var named = CommandEnvelope.Encode(9, Caller.Nobody, CommandKind.Put, [0xaa], request);
-        Assert.Equal("02" + "0900000000000000" + "0807060504030201" + "ac02" + "05" + "01aa", Convert.ToHexStringLower(named));
+        Assert.Equal("02" + "0900000000000000" + "0807060504030201" + "ac02" + "05" + "01aa", Convert.ToHexStringLower(named.Span));
         Assert.Equal(request, CommandEnvelope.Decode(named).ClientRequest);
         var both = CommandEnvelope.Encode(9, new Caller("anna", 3), CommandKind.Put, [0xaa], request);
         Assert.Equal(
-            "03" + "0900000000000000" + "04616e6e6106" + "0807060504030201" + "ac02" + "05" + "01aa", Convert.ToHexStringLower(both));
+            "03" + "0900000000000000" + "04616e6e6106" + "0807060504030201" + "ac02" + "05" + "01aa", Convert.ToHexStringLower(both.Span));
         var decoded = CommandEnvelope.Decode(both);
         Assert.Equal((request, new Caller("anna", 3)), (decoded.ClientRequest, decoded.Caller));
         Assert.True(CommandEnvelope.Decode(CommandEnvelope.Encode(9, Caller.Nobody, CommandKind.Put, [0xaa])).ClientRequest.IsNone);

@@ -61,7 +61,7 @@ public sealed class TxnRightsTests
         for (var i = 1; i <= TxnsPerSeed; i++)
         {
             var txn = Draw(chance, Deepest);
-            Apply(CommandEnvelope.Encode((ulong)i, new Caller("anna", machine.Auth.View.Revision), CommandKind.Txn, txn.ToByteArray()));
+            Apply(CommandEnvelope.Encode((ulong)i, new Caller("anna", machine.Auth.View.Revision), CommandKind.Txn, txn.ToByteArray()).ToArray());
             var expected = Needs(txn).All(need => rules.Allows("anna", need.Access, need.Range)) ? StateError.None : StateError.PermissionDenied;
             if (answers.Last.Error != expected)
             {

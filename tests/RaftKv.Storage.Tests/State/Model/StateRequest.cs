@@ -14,7 +14,7 @@ internal abstract record StateRequest
     public abstract byte[] Encode(NaiveMoment now, ulong requestId);
 
     private static byte[] Message(ulong requestId, CommandKind kind, IMessage message)
-        => CommandEnvelope.Encode(requestId, Caller.Nobody, kind, message.ToByteArray());
+        => CommandEnvelope.Encode(requestId, Caller.Nobody, kind, message.ToByteArray()).ToArray();
 
     public sealed record Put(PutRequest Request) : StateRequest
     {
