@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -180,6 +181,7 @@ public sealed partial class RpcDispatcher
         return allCalls is null ? handler : allCalls.Around("on this server", handler);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask Guarded(RpcEndpoint endpoint, RpcServerCall call)
     {
         if (call.HasDeadlinePassed)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 
 namespace RaftKv.Rpc.Server;
 
@@ -36,6 +37,7 @@ internal sealed class UnaryEndpoint<TRequest, TResponse>(
     RpcMethod<TRequest, TResponse> method, RpcMethodLimits? limits, UnaryHandler<TRequest, TResponse> handler)
     : RpcEndpoint(method, limits)
 {
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public override async ValueTask RunAsync(RpcServerCall call)
     {
         if (!call.Reader.TryReadOnlyMessage())
@@ -59,6 +61,7 @@ internal sealed class UnaryEndpoint<TRequest, TResponse>(
 internal sealed class UnaryBytesEndpoint(RpcMethod method, RpcMethodLimits? limits, UnaryBytesHandler handler)
     : RpcEndpoint(method, limits)
 {
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public override async ValueTask RunAsync(RpcServerCall call)
     {
         if (!call.Reader.TryReadOnlyMessage())
