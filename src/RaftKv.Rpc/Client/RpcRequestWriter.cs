@@ -103,7 +103,7 @@ public sealed class RpcRequestWriter<T>
             return;
         }
 
-        if (_pipe.UnflushedBytes > 0)
+        if (_frames.UnflushedBytes > 0)
         {
             await FlushAsync().ConfigureAwait(false);
         }

@@ -8,7 +8,11 @@ namespace RaftKv.Rpc.Framing;
 /// Puts messages into a pipe, each behind its header. A generated message says its size first; a caller that writes
 /// bytes does so between <see cref="Begin"/> and <see cref="End"/>, straight into the pipe.
 /// </summary>
-/// <remarks>Used by one caller at a time.</remarks>
+/// <remarks>
+/// Used by one caller at a time, who writes to the pipe through nothing else. The pipe is asked for memory seldom, and told
+/// what was written there when that is full, or before a flush: a pipe of a response takes a lock each time, for which
+/// whoever sends the bytes waits.
+/// </remarks>
 internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
 {
     // Messages up to this size are written through one span together with their header.
@@ -22,6 +26,10 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
     private bool _gzip;
     private PooledBuffer? _staged;
     private PooledBuffer? _packed;
+
+    // Of the pipe, and how much of it is written.
+    private Memory<byte> _room;
+    private int _used;
 
     // While a message is open: where its header will go. The pipe shows its reader nothing before a flush, so the
     // five bytes may be filled in after the message behind them.
@@ -43,6 +51,8 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
         _gzip = gzip;
         _open = false;
         _header = default;
+        _room = default;
+        _used = 0;
         HasWritten = false;
         UnflushedBytes = 0;
     }
@@ -81,15 +91,15 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
 
         if (size <= OneSpanBytes)
         {
-            var span = _pipe.GetSpan(FrameHeader.Size + size);
+            var span = Room(FrameHeader.Size + size).Span;
             FrameHeader.Write(span, compressed: false, size);
             codec.Write(message, span.Slice(FrameHeader.Size, size));
-            _pipe.Advance(FrameHeader.Size + size);
+            _used += FrameHeader.Size + size;
             return;
         }
 
-        FrameHeader.Write(_pipe.GetSpan(FrameHeader.Size), compressed: false, size);
-        _pipe.Advance(FrameHeader.Size);
+        WriteHeader(compressed: false, size);
+        Settle();
         codec.Write(message, _pipe);
     }
 
@@ -120,10 +130,10 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
 
         if (_gzip || _header.IsEmpty)
         {
-            FrameHeader.Write(_pipe.GetSpan(FrameHeader.Size), compressed: false, _openBytes);
-            _pipe.Advance(FrameHeader.Size);
+            WriteHeader(compressed: false, _openBytes);
             if (_openBytes > 0)
             {
+                Settle();
                 _pipe.Write(_staged!.Written.Span);
             }
 
@@ -151,7 +161,20 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
     public ValueTask<FlushResult> FlushAsync(CancellationToken cancellation)
     {
         UnflushedBytes = 0;
+        Settle();
         return _pipe.FlushAsync(cancellation);
+    }
+
+    /// <summary>Tells the pipe what was written. Before somebody else flushes or ends it.</summary>
+    public void Settle()
+    {
+        if (_used > 0)
+        {
+            _pipe.Advance(_used);
+            _used = 0;
+        }
+
+        _room = default;
     }
 
     public void Advance(int count)
@@ -170,7 +193,7 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
         }
         else
         {
-            _pipe.Advance(count);
+            _used += count;
         }
 
         if (_openBytes > _maxMessageBytes)
@@ -182,13 +205,13 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
     public Memory<byte> GetMemory(int sizeHint = 0)
     {
         OpenBytes();
-        return _gzip ? _staged!.GetMemory(sizeHint) : _pipe.GetMemory(sizeHint);
+        return _gzip ? _staged!.GetMemory(sizeHint) : Room(sizeHint);
     }
 
     public Span<byte> GetSpan(int sizeHint = 0)
     {
         OpenBytes();
-        return _gzip ? _staged!.GetSpan(sizeHint) : _pipe.GetSpan(sizeHint);
+        return _gzip ? _staged!.GetSpan(sizeHint) : Room(sizeHint).Span;
     }
 
     public void Dispose()
@@ -204,9 +227,27 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
         _packed ??= new PooledBuffer();
         _packed.Clear();
         Gzip.Compress(message, _packed);
-        FrameHeader.Write(_pipe.GetSpan(FrameHeader.Size), compressed: true, _packed.Length);
-        _pipe.Advance(FrameHeader.Size);
+        WriteHeader(compressed: true, _packed.Length);
+        Settle();
         _pipe.Write(_packed.Written.Span);
+    }
+
+    private void WriteHeader(bool compressed, int messageBytes)
+    {
+        FrameHeader.Write(Room(FrameHeader.Size).Span, compressed, messageBytes);
+        _used += FrameHeader.Size;
+    }
+
+    // What of the pipe's memory is not written yet: so many bytes at least, and at least one.
+    private Memory<byte> Room(int bytes)
+    {
+        if (_room.Length - _used < Math.Max(1, bytes))
+        {
+            Settle();
+            _room = _pipe.GetMemory(bytes);
+        }
+
+        return _room[_used..];
     }
 
     // Makes room for the open message's bytes: behind a header reserved in the pipe, or in the stage.
@@ -219,8 +260,8 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
         }
         else if (_header.IsEmpty)
         {
-            _header = _pipe.GetMemory(FrameHeader.Size)[..FrameHeader.Size];
-            _pipe.Advance(FrameHeader.Size);
+            _header = Room(FrameHeader.Size)[..FrameHeader.Size];
+            _used += FrameHeader.Size;
         }
     }
 

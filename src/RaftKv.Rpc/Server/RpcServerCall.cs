@@ -159,7 +159,7 @@ public sealed class RpcServerCall
     public async ValueTask SendHeadersAsync()
     {
         PrepareHeaders();
-        await _http.Response.BodyWriter.FlushAsync(CancellationToken).ConfigureAwait(false);
+        await Writer.FlushAsync(CancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>For waiting on the request's own bytes: those waits end by themselves when the client goes.</summary>
@@ -245,6 +245,7 @@ public sealed class RpcServerCall
     /// <summary>Ends the response: the status goes behind the messages, or into the headers where there were none.</summary>
     internal void WriteStatus()
     {
+        Writer.Settle();
         var response = _http.Response;
         if (!Writer.HasWritten && !response.HasStarted)
         {
