@@ -101,6 +101,10 @@ public sealed record RaftKvOptions
     /// <summary>How many reads may be under way; more are refused. What keeps leases alive is not counted.</summary>
     public int MaxPendingReads { get; init; } = 20_000;
 
+    /// <summary>How much memory answers may take that clients have not taken yet; more are refused. Answers about a single key
+    /// are not.</summary>
+    public long MaxPendingReadBytes { get; init; } = 256L * 1024 * 1024;
+
     /// <summary>Connections of clients at once; any number if null. One more is closed at once.</summary>
     public int? MaxConnections { get; init; }
 

@@ -195,6 +195,13 @@ internal sealed class ServeFlags
         DefaultValueFactory = _ => new RaftKvOptions().MaxPendingReads,
     };
 
+    private readonly Option<long> _maxPendingReadBytes = new("--max-pending-read-bytes")
+    {
+        Description = "How much memory answers that wait for their clients may take before more are refused",
+        HelpName = "BYTES",
+        DefaultValueFactory = _ => new RaftKvOptions().MaxPendingReadBytes,
+    };
+
     private readonly Option<int> _maxConnections = new("--max-connections")
     {
         Description = "Connections of clients at once; 0 for any number",
@@ -297,7 +304,7 @@ internal sealed class ServeFlags
         ConfigFile,
         _name, _dataDir, _walDir, _peers, _clusterState, _forceNewCluster, _token, _listenClient, _listenClientHttp, _advertiseClient, _listenPeer, _advertisePeer, _heartbeat,
         _election, _snapshotCount, _catchUp, _maxRequest, _maxTxn, _gateway, _cors, _maxStreams, _quota, _compactionMode, _compactionRetention,
-        _comparison, _maxPendingWrites, _maxPendingReads, _maxConnections, _listenMetrics, _metrics, _hosts, _maxLearners, _progress, _keepAliveInterval,
+        _comparison, _maxPendingWrites, _maxPendingReads, _maxPendingReadBytes, _maxConnections, _listenMetrics, _metrics, _hosts, _maxLearners, _progress, _keepAliveInterval,
         _keepAliveTimeout, _recordMemory, .. Log.All, _slowCall, _slowApply, .. Tracing.All, .. _tls.All, .. _auth.All, .. _discovery.All,
     ];
 
@@ -365,6 +372,7 @@ internal sealed class ServeFlags
             ComparisonInterval = parsed.GetRequiredValue(_comparison),
             MaxPendingWriteBytes = Math.Max(0, parsed.GetRequiredValue(_maxPendingWrites)),
             MaxPendingReads = Positive(parsed, _maxPendingReads),
+            MaxPendingReadBytes = Math.Max(0, parsed.GetRequiredValue(_maxPendingReadBytes)),
             ListenMetrics = parsed.GetValue(_listenMetrics) ?? [],
             HasExtensiveMetrics = parsed.GetRequiredValue(_metrics) switch
             {

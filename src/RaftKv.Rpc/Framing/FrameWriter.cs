@@ -43,6 +43,9 @@ internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
     /// <summary>How many bytes of whole messages, before compression, wait for a flush.</summary>
     public long UnflushedBytes { get; private set; }
 
+    /// <summary>The same, with what has been written of the message that is open.</summary>
+    public long WaitingBytes => UnflushedBytes + (_open ? _openBytes : 0);
+
     public void Reset(PipeWriter pipe, int maxMessageBytes, bool gzip, IRpcMethodObserver? observer = null)
     {
         _observer = observer;

@@ -79,6 +79,7 @@ internal sealed class UnaryBytesEndpoint(RpcMethod method, RpcMethodLimits? limi
 
         call.PrepareHeaders();
         call.Writer.End();
+        await call.SendHeldAsync().ConfigureAwait(false);
     }
 }
 

@@ -32,6 +32,7 @@ public sealed class RpcServerCall
     private long _deadlineTimestamp;
     private bool _hasDeadline;
     private volatile EndedWith? _endedWith;
+    private IDisposable? _held;
 
     internal RpcServerCall()
     {
@@ -50,6 +51,9 @@ public sealed class RpcServerCall
 
     /// <summary>What its handler knows of where the time went, for <see cref="RpcServerOptions.SlowCall"/>.</summary>
     public object? Remark { get; set; }
+
+    /// <summary>How many bytes of its answer are in this process's memory, and not on their way yet.</summary>
+    public long WaitingBytes => Writer.WaitingBytes;
 
     /// <summary>How the call will end, or has ended. OK until something says otherwise.</summary>
     public RpcStatus Status { get; private set; } = RpcStatus.Ok;
@@ -155,6 +159,28 @@ public sealed class RpcServerCall
         ending.Cancel();
     }
 
+    /// <summary>
+    /// Gives something back when the answer has left this process's memory, or the call has failed. A unary call that holds
+    /// something does not end before: to be asked for where answers are large, and clients may read them slowly.
+    /// </summary>
+    public void HoldUntilSent(IDisposable held)
+    {
+        if (_held is not null)
+        {
+            throw new InvalidOperationException("A call holds one thing.");
+        }
+
+        _held = held;
+    }
+
+    /// <summary>Waits until the answer of a call that holds something is with the connection.</summary>
+    internal ValueTask SendHeldAsync()
+    {
+        return _held is null ? default : SendAsync();
+
+        async ValueTask SendAsync() => await _http.Response.BodyWriter.FlushAsync(CancellationToken).ConfigureAwait(false);
+    }
+
     /// <summary>Sends the response headers now, ahead of the first message. What is added to them later is lost.</summary>
     public async ValueTask SendHeadersAsync()
     {
@@ -215,6 +241,8 @@ public sealed class RpcServerCall
         Writer.Dispose();
         _ending?.Dispose();
         _ending = null;
+        _held?.Dispose();
+        _held = null;
         _requestMetadata = null;
         _responseHeaders = null;
         _responseTrailers = null;

@@ -21,6 +21,9 @@ public sealed record ApiOptions
     /// <summary>Reads that may be under way at once; more are refused.</summary>
     public int MaxPendingReads { get; init; } = 20_000;
 
+    /// <summary>Bytes of answers that may wait for their clients at once; what may be large is refused then.</summary>
+    public long MaxPendingReadBytes { get; init; } = 256L * 1024 * 1024;
+
     /// <summary>From when on a call that is no stream is slow. Flag <c>--warning-unary-request-duration</c>.</summary>
     public TimeSpan SlowCall { get; init; } = TimeSpan.FromMilliseconds(300);
 

@@ -109,8 +109,14 @@ internal sealed class KvService
             return ApiErrors.Of(error);
         }
 
+        if (!query.Range.IsSingle)
+        {
+            _gate.BeginAnswer();
+        }
+
         ResponseHeaders.Write(response, _member, view.Revision);
         RangeRead.Run(query, view, response);
+        _gate.Answered(call);
         _clock.Read(call, began, current);
         return RpcStatus.Ok;
     }
@@ -236,6 +242,7 @@ internal sealed class KvService
             return ApiErrors.Of(error);
         }
 
+        _gate.BeginAnswer();
         var body = _scratch ??= new WireWriter();
         body.Clear();
         error = TxnPath.Read(txn, view, body);
@@ -246,6 +253,7 @@ internal sealed class KvService
 
         ResponseHeaders.Write(response, _member, view.Revision);
         response.Write(body.Written);
+        _gate.Answered(call);
         return RpcStatus.Ok;
     }
 

@@ -1,3 +1,4 @@
+using RaftKv.Rpc.Server;
 using RaftKv.Server.Replica;
 
 namespace RaftKv.Server.Api;
@@ -8,12 +9,19 @@ namespace RaftKv.Server.Api;
 /// </summary>
 internal sealed class OverloadGate(ApiOptions options)
 {
+    // What is smaller fits into what a connection may hold in any case.
+    private const int LargeAnswer = 64 * 1024;
+
     private long _writeBytes;
+    private long _answerBytes;
     private int _reads;
     private long _refused;
 
     /// <summary>Bytes of writes under way.</summary>
     public long WriteBytes => Interlocked.Read(ref _writeBytes);
+
+    /// <summary>Bytes of large answers that wait for their clients.</summary>
+    public long AnswerBytes => Interlocked.Read(ref _answerBytes);
 
     /// <summary>Reads under way.</summary>
     public int Reads => Volatile.Read(ref _reads);
@@ -52,9 +60,37 @@ internal sealed class OverloadGate(ApiOptions options)
 
     public void LeaveRead() => Interlocked.Decrement(ref _reads);
 
+    /// <summary>
+    /// To be asked right before an answer of unknown size is put together. An answer is in memory as a whole until its client
+    /// has taken it, so those that wait are counted; beyond the limit there are at most as many more as threads make at once.
+    /// </summary>
+    /// <exception cref="RequestRefusedException">Clients have not taken enough of what they asked for.</exception>
+    public void BeginAnswer()
+    {
+        if (AnswerBytes >= options.MaxPendingReadBytes)
+        {
+            Refuse();
+        }
+    }
+
+    /// <summary>Counts an answer that was put together, if it is worth it, until it has been sent.</summary>
+    public void Answered(RpcServerCall call)
+    {
+        if (call.WaitingBytes is var bytes and >= LargeAnswer)
+        {
+            Interlocked.Add(ref _answerBytes, bytes);
+            call.HoldUntilSent(new WaitingAnswer(this, bytes));
+        }
+    }
+
     private void Refuse()
     {
         Interlocked.Increment(ref _refused);
         throw new RequestRefusedException(RequestRefusal.TooManyRequests);
+    }
+
+    private sealed class WaitingAnswer(OverloadGate gate, long bytes) : IDisposable
+    {
+        public void Dispose() => Interlocked.Add(ref gate._answerBytes, -bytes);
     }
 }

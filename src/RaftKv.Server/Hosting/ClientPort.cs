@@ -53,6 +53,7 @@ internal sealed class ClientPort : IAsyncDisposable
             QuotaBytes = options.EffectiveQuotaBytes,
             MaxPendingWriteBytes = options.MaxPendingWriteBytes,
             MaxPendingReads = options.MaxPendingReads,
+            MaxPendingReadBytes = options.MaxPendingReadBytes,
             SlowCall = options.SlowCall,
             ElectionTimeout = options.ElectionTimeout,
             MaxLearners = options.MaxLearners,

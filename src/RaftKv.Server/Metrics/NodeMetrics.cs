@@ -166,6 +166,7 @@ internal sealed class NodeMetrics(RunningMember member, IPeerNetwork peers, Raft
         page.Gauge("raftkv_term", "The term that the member is in.", member.Status.Term);
         page.Gauge("raftkv_pending_write_bytes", "Bytes of writes under way.", Gate?.WriteBytes ?? 0);
         page.Gauge("raftkv_pending_reads", "Reads under way.", Gate?.Reads ?? 0);
+        page.Gauge("raftkv_pending_read_bytes", "Bytes of large answers that wait for their clients.", Gate?.AnswerBytes ?? 0);
         page.Counter("raftkv_overload_refusals_total", "Requests that were refused because too much was under way.", Gate?.Refused ?? 0);
         page.Begin("raftkv_certificate_expiry_seconds", "gauge", "When certificates that the member uses expire, in seconds since 1970.");
         foreach (var certificate in member.Certificates)
