@@ -73,6 +73,15 @@ public sealed class MembersTests
         => new Meaningful(leastAnswers: 2).CannotTell(Whole().With(new FaultLine { Kind = FaultKinds.Partition, Begin = 110, End = 120, Hits = 0 }));
 
     [Fact]
+    public void A_fault_of_many_may_miss()
+    {
+        FaultLine Cut(long hits) => new() { Kind = FaultKinds.Partition, Begin = 110, End = 120, Hits = hits };
+
+        new Meaningful(leastAnswers: 2).Passes(Whole().With(Cut(3), Cut(0)));
+        new Meaningful(leastAnswers: 2).CannotTell(Whole().With(Cut(3), Cut(0), Cut(0)));
+    }
+
+    [Fact]
     public void A_run_without_any_fault_is_meaningful_only_if_none_was_asked_for()
     {
         var history = Whole();

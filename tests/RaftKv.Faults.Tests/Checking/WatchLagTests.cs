@@ -14,6 +14,11 @@ public sealed class WatchLagTests
     public void Events_that_come_late_are_found() => _checker.Finds("late", Op.Write(0, 100, 200, "1", 5), Watch(created: 50, told: 1_200_000));
 
     [Fact]
+    public void Where_writes_took_long_too_nobody_knows_whose_fault_it_was()
+        => _checker.CannotTell(Op.History(
+            Op.Write(0, 100, 200, "1", 5), Op.Write(1, 100, 300_000, "2", 6), Op.Write(1, 300_000, 600_000, "3", 7), Watch(created: 50, told: 1_200_000)));
+
+    [Fact]
     public void What_was_there_before_the_watch_is_not_late() => _checker.Passes(Op.Write(0, 100, 200, "1", 5), Watch(created: 1_000_000, told: 5_000_000));
 
     [Fact]

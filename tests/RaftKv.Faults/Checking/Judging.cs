@@ -12,7 +12,7 @@ internal sealed record Judging(IReadOnlyList<Verdict> Verdicts, bool MustFail)
     private static readonly IReadOnlyList<IChecker> Always = [new EqualHashes(), new MembersLive(), new ObjectsGone(), new Meaningful()];
 
     /// <summary>How many of <see cref="Verdicts"/>, the first, are the workload's own.</summary>
-    public int Own { get; private init; }
+    public int Own { get; init; }
 
     public Judgement Result
     {

@@ -5,6 +5,7 @@ using RaftKv.Faults.Nemeses;
 using RaftKv.Faults.Reporting;
 using RaftKv.Faults.Running;
 using RaftKv.Faults.Workloads;
+using RaftKv.Stores;
 
 namespace RaftKv.Faults.CommandLine;
 
@@ -64,6 +65,11 @@ internal sealed class FaultCommands(TextWriter told, TextWriter complained)
             await complained.WriteLineAsync(missing.Message);
             return NotPossible;
         }
+        catch (StoreException down)
+        {
+            await complained.WriteLineAsync($"The cluster did not come up: {down.Message}");
+            return NotDecided;
+        }
     }
 
     /// <summary>The settings that the words of "run" stand for.</summary>
@@ -105,7 +111,7 @@ internal sealed class FaultCommands(TextWriter told, TextWriter complained)
             Seconds = flags.Number("--time", 30, 1, 24 * 3600),
             Members = members,
             Rate = flags.Number("--rate", 100, 1, 100_000),
-            Clients = flags.Number("--clients", 8, 2, 1000),
+            Clients = flags.Number("--clients", RunSettings.UsualClients, 2, 1000),
             Seed = seed,
             Target = target,
             Network = network,
@@ -123,7 +129,7 @@ internal sealed class FaultCommands(TextWriter told, TextWriter complained)
     {
         var settings = Parse(words);
         await told.WriteLineAsync(settings.Command);
-        var judging = await new Ground(settings, told).RunAsync();
+        var judging = (await new Ground(settings, told).RunAsync()).Judging;
         judging.Write(told);
         await told.WriteLineAsync($"{judging.Result.ToString().ToUpperInvariant()}  {Path.Combine(settings.Folder, HtmlReport.FileName)}");
         return CodeOf(judging.Result);
@@ -161,7 +167,7 @@ internal sealed class FaultCommands(TextWriter told, TextWriter complained)
             Rate = flags.Number("--rate", 100, 1, 100_000),
             Target = Arguments.Choice("--target", flags.Text("--target") ?? "raftkv", ["raftkv", "etcd"]),
             Seed = flags.Number("--seed", 1, 0, int.MaxValue),
-            Folder = flags.Text("--out") ?? Path.Combine("artifacts", "faults", "all"),
+            Folder = flags.Text("--out") ?? Path.Combine("artifacts", "faults", set),
         };
         return CodeOf(await plan.RunAsync(told));
     }

@@ -58,6 +58,7 @@ internal sealed record Nemesis(string Name, string Story, params Fault[][] Lanes
         new("sync-fails", "a sync fails, and the member must end", [SyncFaults.FailsOfLeader, SyncFaults.FailsOfOne]) { NeedsFaultyMembers = true },
         new("slow-sync", "syncs take up to five seconds", [SyncFaults.SlowLeader, SyncFaults.SlowOne, SyncFaults.SlowAll]) { NeedsFaultyMembers = true },
         new("clocks", "clocks are set to another time, once or to and fro", [ClockFaults.Jump, ClockFaults.Strobe]) { NeedsFaultyMembers = true },
+        new("clocks-kills", "clocks are set to another time while members are killed", [ClockFaults.Jump, ClockFaults.Strobe], [ProcessFaults.KillOne]) { NeedsFaultyMembers = true },
         new("drift", "clocks run up to twice as fast, or half as fast", [ClockFaults.Drift]) { NeedsFaultyMembers = true, Drift = ClockFaults.MostDrift },
         new("runtime", "busy thread pools, full collections, no more files", [RuntimeFaults.StarvePool, RuntimeFaults.Collect, RuntimeFaults.FewFiles]) { NeedsFaultyMembers = true },
         new("behind", "a member is cut off until it needs a snapshot", [SnapshotFaults.Behind], [AdminFaults.Compactions]),

@@ -1,4 +1,5 @@
 using RaftKv.Client;
+using RaftKv.Faults.Checking;
 using RaftKv.Faults.Histories;
 using RaftKv.Faults.Nemeses;
 using RaftKv.Faults.Networks;
@@ -13,6 +14,10 @@ internal sealed class FaultRun(RunSettings settings, TextWriter told)
     private static readonly TimeSpan HealPatience = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan FinishPatience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
+
+    // On a machine that has much else to do less happens in a second, and a run is none without answers.
+    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(100);
 
     private readonly Workload _workload = settings.NewWorkload();
 
@@ -73,28 +78,43 @@ internal sealed class FaultRun(RunSettings settings, TextWriter told)
         using var objects = new ServerObjects(cluster, recorder);
         await objects.TakeBeforeAsync();
         var sessions = Enumerable.Range(0, settings.Clients).Select(process => new ClientSession(process, cluster, recorder, Chance(process))).ToList();
-        await using var admin = RaftKvClient.Connect(new RaftKvClientOptions { Endpoints = cluster.Endpoints, FollowsMembers = true, Timeout = ClientSession.Timeout });
+        await using var admin = RaftKvClient.Connect(new RaftKvClientOptions
+        {
+            Endpoints = cluster.Endpoints,
+            FollowsMembers = true,
+            Timeout = ClientSession.Timeout,
+            UserName = _workload.Operator?.Name,
+            Password = _workload.Operator?.Password,
+        });
         await PrepareAsync(sessions[0]);
         using var stop = new CancellationTokenSource();
         var clients = sessions.Select(session => RunClientAsync(session, stop.Token)).ToList();
 
-        await PhaseAsync(recorder, PhaseLine.Quiet, () => Task.Delay(_quiet));
+        await PhaseAsync(recorder, PhaseLine.Quiet, () => AnsweredAsync(recorder, _quiet));
         await PhaseAsync(recorder, PhaseLine.Faults, async () =>
         {
-            using var over = new CancellationTokenSource(TimeSpan.FromSeconds(settings.Seconds));
+            using var over = new CancellationTokenSource();
+            var time = EndAsync(over);
             var nemesis = settings.Nemesis with { Lanes = [.. settings.Nemesis.Lanes, .. _workload.OwnFaults] };
             if (nemesis.Lanes.Length == 0)
             {
-                await Task.Delay(TimeSpan.FromSeconds(settings.Seconds), CancellationToken.None);
+                await time;
                 return;
             }
 
             await new TroubleMaker(nemesis, recorder, lane => new FaultTools(cluster, Chance(1000 + lane), admin) { Recorder = recorder }).RunAsync(over.Token);
+            await time;
+
+            async Task EndAsync(CancellationTokenSource source)
+            {
+                await AnsweredAsync(recorder, TimeSpan.FromSeconds(settings.Seconds));
+                await source.CancelAsync();
+            }
         });
         await PhaseAsync(recorder, PhaseLine.Recovery, async () =>
         {
             await HealAsync(cluster, recorder);
-            await Task.Delay(_recovery, CancellationToken.None);
+            await AnsweredAsync(recorder, _recovery);
         });
         await stop.CancelAsync();
         await Task.WhenAll(clients);
@@ -163,6 +183,18 @@ internal sealed class FaultRun(RunSettings settings, TextWriter told)
         }
 
         await new FinalHashes(cluster, recorder).TakeAsync();
+    }
+
+    /// <summary>Waits for a time, and for as much to be answered as makes that time tell something.</summary>
+    private static async Task AnsweredAsync(Recorder recorder, TimeSpan time)
+    {
+        var begin = recorder.Now;
+        await Task.Delay(time);
+        var latest = DateTime.UtcNow + AnswerPatience;
+        while (recorder.AnsweredSince(begin) < Meaningful.LeastAnswers && DateTime.UtcNow < latest)
+        {
+            await Task.Delay(Look);
+        }
     }
 
     private async Task PhaseAsync(Recorder recorder, string name, Func<Task> run)

@@ -1,4 +1,5 @@
 using RaftKv.Faults.Checking;
+using RaftKv.Faults.Histories;
 using RaftKv.Faults.Nemeses;
 using RaftKv.Faults.Networks;
 using RaftKv.Faults.Reporting;
@@ -8,6 +9,9 @@ namespace RaftKv.Faults.Running;
 
 /// <summary>This machine cannot run what was asked for; the text says what is missing.</summary>
 internal sealed class ImpossibleException(string message) : Exception(message);
+
+/// <summary>A run that was made, and what is to be said of it.</summary>
+internal sealed record JudgedRun(History History, Judging Judging);
 
 /// <summary>Finds what a run stands on: the program, the network, the disks. Then runs it, judges it and writes it up.</summary>
 internal sealed class Ground(RunSettings settings, TextWriter told)
@@ -19,7 +23,8 @@ internal sealed class Ground(RunSettings settings, TextWriter told)
     private static readonly string[] OwnFlags = ["--snapshot-catchup-entries", "100"];
 
     /// <exception cref="ImpossibleException">It cannot be run here.</exception>
-    public async Task<Judging> RunAsync()
+    /// <exception cref="StoreException">The cluster does not come up.</exception>
+    public async Task<JudgedRun> RunAsync()
     {
         var program = FindProgram();
         var obstacle = (settings.Nemesis.DiskMegabytes > 0 ? SmallDisks.Obstacle : null) ?? (settings.Nemesis.NeedsMemoryLimits ? MemoryGroup.Obstacle : null);
@@ -42,11 +47,7 @@ internal sealed class Ground(RunSettings settings, TextWriter told)
             var history = await new FaultRun(settings, told).RunAsync(program with { Arguments = flags }, network, data);
             var judging = Judging.Of(history);
             HtmlReport.Write(Path.Combine(settings.Folder, HtmlReport.FileName), history, judging);
-            return judging;
-        }
-        catch (StoreException down)
-        {
-            throw new ImpossibleException($"The cluster did not come up: {down.Message}");
+            return new(history, judging);
         }
         finally
         {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using RaftKv.Client;
+using RaftKv.Faults.Checking;
 using RaftKv.Faults.Histories;
 
 namespace RaftKv.Faults.Running;
@@ -8,11 +9,34 @@ namespace RaftKv.Faults.Running;
 internal sealed class Recorder(HistoryWriter writer)
 {
     private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly Lock _gate = new();
+
+    // Of those that were answered.
+    private readonly List<long> _begins = [];
 
     /// <summary>Microseconds since the run began.</summary>
     public long Now => (long)Stopwatch.GetElapsedTime(_start).TotalMicroseconds;
 
-    public void Add(HistoryLine line) => writer.Add(line);
+    public void Add(HistoryLine line)
+    {
+        writer.Add(line);
+        if (line is Invocation operation && Meaningful.IsAnswer(operation))
+        {
+            lock (_gate)
+            {
+                _begins.Add(operation.Begin);
+            }
+        }
+    }
+
+    /// <summary>How many operations that began since then have been answered.</summary>
+    public int AnsweredSince(long begin)
+    {
+        lock (_gate)
+        {
+            return _begins.Count(one => one >= begin);
+        }
+    }
 
     /// <summary>Runs one operation and records it with what came of it.</summary>
     /// <param name="asked">What is known before it is answered; outcome and end are filled in here.</param>

@@ -7,6 +7,8 @@ namespace RaftKv.Faults.Running;
 /// <summary>What is to be run.</summary>
 internal sealed record RunSettings
 {
+    public const int UsualClients = 8;
+
     public required string Workload { get; init; }
 
     public required Nemesis Nemesis { get; init; }
@@ -19,7 +21,7 @@ internal sealed record RunSettings
     /// <summary>Operations a second, of all clients together.</summary>
     public int Rate { get; init; } = 100;
 
-    public int Clients { get; init; } = 8;
+    public int Clients { get; init; } = UsualClients;
 
     public long Seed { get; init; }
 

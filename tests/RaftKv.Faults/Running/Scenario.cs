@@ -7,6 +7,12 @@ namespace RaftKv.Faults.Running;
 /// <param name="Runs">Which workload meets which nemesis.</param>
 internal sealed record Scenario(string Id, string Story, int[] Members, params (string Workload, string Nemesis)[] Runs)
 {
+    /// <summary>How many clients there are.</summary>
+    public int Clients { get; init; } = RunSettings.UsualClients;
+
+    /// <summary>How long faults have to go on to show something.</summary>
+    public int LeastSeconds { get; init; }
+
     private static readonly int[] One = [1];
     private static readonly int[] ThreeAndFive = [3, 5];
 
@@ -14,7 +20,7 @@ internal sealed record Scenario(string Id, string Story, int[] Members, params (
     public static readonly IReadOnlyList<Scenario> All =
     [
         new("F01", "kill -9 of the leader", ThreeAndFive, ("register", "kill-leader"), ("list-append", "kill-leader")),
-        new("F02", "kill -9 of all at once", ThreeAndFive, ("list-append", "kill-all"), ("set", "kill-all")),
+        new("F02", "kill -9 of all at once", ThreeAndFive, ("list-append", "kill-all"), ("set", "kill-all")) { LeastSeconds = 30 },
         new("F03", "kill -9 of a lone member", One, ("register", "kill-one")),
         new("F04", "loss of all that was not synced", ThreeAndFive, ("list-append", "power-cut"), ("set", "power-cut"), ("lease", "power-cut")),
         new("F07", "failed syncs", ThreeAndFive, ("register", "sync-fails")),
@@ -40,13 +46,13 @@ internal sealed record Scenario(string Id, string Story, int[] Members, params (
         new("F31", "members are replaced", ThreeAndFive, ("soak", "membership")),
         new("F32", "the majority is lost for good", ThreeAndFive, ("recovery", "none")),
         new("F33", "a backup under load, and a new cluster from it", ThreeAndFive, ("backup", "none")),
-        new("F34", "clocks that jump, and that run too fast", ThreeAndFive, ("lease", "clocks"), ("register", "clocks"), ("lock-fenced", "clocks"), ("lease", "drift"), ("register", "drift")),
+        new("F34", "clocks that jump, and that run too fast", ThreeAndFive, ("lease", "clocks"), ("register", "clocks"), ("lock-fenced", "clocks"), ("lease", "clocks-kills"), ("lease", "drift"), ("register", "drift")),
         new("F35", "leaders that change all the time", ThreeAndFive, ("lease", "leader-churn")),
         new("F37", "holders of a lock that are late", ThreeAndFive, ("lock-fenced", "pause"), ("lock-unsafe", "none")),
-        new("F38", "one watcher that hardly reads", ThreeAndFive, ("watch", "slow-watcher")),
-        new("F39", "all clients come back at once", ThreeAndFive, ("watch", "reconnects"), ("lease", "reconnects")),
+        new("F38", "one watcher that hardly reads", ThreeAndFive, ("watch", "slow-watcher")) { LeastSeconds = 20 },
+        new("F39", "all clients come back at once", ThreeAndFive, ("watch", "reconnects"), ("lease", "reconnects")) { Clients = 1000, LeastSeconds = 30 },
         new("F40", "answers that are lost", ThreeAndFive, ("list-append", "lost-answers"), ("cas", "lost-answers"), ("lease", "lost-answers")),
-        new("F41", "users, roles and tokens that change", ThreeAndFive, ("accounts", "kill-one"), ("accounts", "none")),
+        new("F41", "users, roles and tokens that change", ThreeAndFive, ("accounts", "kill-one"), ("accounts", "none"), ("accounts", "snapshot-kills")) { LeastSeconds = 20 },
         new("F42", "overload", ThreeAndFive, ("soak", "overload")),
         new("F44", "little memory, few files, busy threads", ThreeAndFive, ("soak", "memory"), ("soak", "runtime")),
         new("F45", "informers of the registry", ThreeAndFive, ("informers", "kill-leader"), ("informers", "isolated"), ("informers", "behind"), ("informers", "compactions")),

@@ -30,6 +30,9 @@ internal abstract class Workload
     /// <summary>Whether it is about what raftkv has commands of its own for.</summary>
     public virtual bool IsOfRaftKv => false;
 
+    /// <summary>In whose name operators do what nemeses say; null: in nobody's.</summary>
+    public virtual (string Name, string Password)? Operator => null;
+
     /// <summary>Done once, before everything.</summary>
     public virtual Task PrepareAsync(ClientSession session) => Task.CompletedTask;
 
