@@ -7,6 +7,7 @@ using RaftKv.Faults.Histories;
 namespace RaftKv.Faults.Reporting;
 
 /// <summary>A run on one page: what it was, how it is judged, what happened when, and the counter-examples drawn.</summary>
+/// <remarks>It is XML as well as HTML, so that any parser can say whether it is whole.</remarks>
 internal static class HtmlReport
 {
     public const string FileName = "report.html";
@@ -27,12 +28,12 @@ internal static class HtmlReport
     {
         var html = new StringBuilder();
         var run = history.Run;
-        html.Append(CultureInfo.InvariantCulture, $"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{Text(run.Workload)}, {Text(run.Nemesis)}</title><style>{Style}</style></head><body>\n");
+        html.Append(CultureInfo.InvariantCulture, $"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/><title>{Text(run.Workload)}, {Text(run.Nemesis)}</title><style>{Style}</style></head><body>\n");
         html.Append(CultureInfo.InvariantCulture, $"<h1>{Text(run.Target)}: {Text(run.Workload)} under {Text(run.Nemesis)} — {Judged(judging.Result)}</h1>\n");
         html.Append(CultureInfo.InvariantCulture, $"<p>{run.Members} members, {run.Seconds} s, {run.Rate} operations/s, network of {Text(run.Network)}, seed {run.Seed}, {Text(run.StartedAt)}. Again:</p><pre>{Text(run.Command)}</pre>\n");
         Verdicts(html, judging);
         html.Append("<h2>Operations and faults</h2>\n").Append(Timeline.Draw(history, history.Operations, showsEverything: true));
-        html.Append("<h2>Latency and throughput</h2>\n").Append(Plots.Latency(history)).Append("<br>\n").Append(Plots.Throughput(history));
+        html.Append("<h2>Latency and throughput</h2>\n").Append(Plots.Latency(history)).Append("<br/>\n").Append(Plots.Throughput(history));
         Findings(html, history, judging);
         Faults(html, history);
         return html.Append("</body></html>\n").ToString();
