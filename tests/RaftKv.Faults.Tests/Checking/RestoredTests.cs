@@ -38,6 +38,16 @@ public sealed class RestoredTests
     public void A_snapshot_that_cannot_be_restored_is_found() => _checker.Finds("not-restored", Saved, Made.Failed());
 
     [Fact]
+    public void A_point_in_time_that_is_another_state_is_found()
+    {
+        var point = Op.Of(900, Restored.Point, 20, 30) with { AtRevision = 7, Token = 9, Entries = [State("a", "1"), State("b", "2")] };
+
+        _checker.Passes(Saved, Made, point);
+        _checker.Finds("other-state", Saved, Made, point with { Entries = [State("a", "2"), State("b", "2")] });
+        _checker.Finds("not-restored", Saved, Made, point.Failed());
+    }
+
+    [Fact]
     public void A_run_in_which_nothing_was_restored_says_nothing() => _checker.CannotTell(Op.History(Saved));
 
     private static Invocation Old(string what) => Op.Of(900, Restored.Old, 40, 50) with { AtRevision = 7, Value = what };

@@ -18,12 +18,15 @@ internal sealed class Restored : IChecker
     /// <summary>A client with a revision of the old cluster (AtRevision) asks the new one. Done: it was told that it is compacted.</summary>
     public const string Old = "old-client";
 
+    /// <summary>A snapshot is opened with its history, and read at one of its revisions, which is AtRevision.</summary>
+    public const string Point = "point-in-time";
+
     public string Name => "restored";
 
     public Verdict Check(History history)
     {
         var findings = new List<Finding>();
-        var saved = history.Operations.Where(operation => operation is { Call: Saved, IsOk: true }).ToDictionary(operation => operation.AtRevision!.Value);
+        var saved = history.Operations.Where(operation => operation is { Call: Saved, IsOk: true }).DistinctBy(operation => operation.AtRevision).ToDictionary(operation => operation.AtRevision!.Value);
         var restored = history.Operations.Where(operation => operation.Call == Call).ToList();
         foreach (var one in restored)
         {
@@ -57,9 +60,22 @@ internal sealed class Restored : IChecker
         findings.AddRange(history.Operations.Where(operation => operation.Call == Old && operation.Done != true)
             .Select(old => new Finding(
                 "old-revision-served", $"Revision {old.AtRevision} of the old cluster was asked for with a '{old.Value}', and answered: {old.Error ?? "as if it were known"}.", old)));
+        var points = history.Operations.Where(operation => operation.Call == Point).ToList();
+        foreach (var point in points)
+        {
+            if (!point.IsOk)
+            {
+                findings.Add(new Finding("not-restored", $"What was saved could not be read at revision {point.AtRevision}: {point.Error}", point));
+            }
+            else if (saved.TryGetValue(point.AtRevision!.Value, out var then) && !then.Entries!.SequenceEqual(point.Entries!))
+            {
+                findings.Add(new Finding("other-state", $"At revision {point.AtRevision} there was another state than the snapshot has at it.", then, point));
+            }
+        }
+
         var compared = restored.Count(one => one.IsOk && saved.ContainsKey(one.AtRevision!.Value));
         return findings.Count == 0 && compared == 0
             ? Verdict.UnknownOf(Name, "Nothing was restored that could be compared.")
-            : Verdict.Of(Name, findings, $"{restored.Count} restored, {compared} compared");
+            : Verdict.Of(Name, findings, $"{restored.Count} restored, {compared} compared; {points.Count(one => one.IsOk && saved.ContainsKey(one.AtRevision!.Value))} points in time");
     }
 }

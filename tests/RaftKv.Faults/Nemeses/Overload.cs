@@ -11,23 +11,25 @@ using RaftKv.Stores;
 namespace RaftKv.Faults.Nemeses;
 
 /// <summary>
-/// Many ask for more at once than there is: lists of megabytes, values of one, transactions as large as may be. Who is refused
-/// must be told so and why; members keep their memory; and when it is over, the next request is served.
+/// Many ask for more at once than there is: a thousand lists of 50 MB, values and transactions as large as may be. Members must
+/// refuse some of it, say so and why, and keep their memory; and when it is over, the next request is served.
 /// </summary>
 internal sealed class Overload : IAsyncDisposable
 {
     private const string Prefix = "load/";
-    private const int Listers = 30;
+    private const int Listers = 1000;
     private const int LargeWriters = 400;
     private const int Writers = 20;
     private const int ConnectionsToOne = 4;
     private const int ConnectionsToAll = 6;
-    private const int Listed = 60;
+    private const int Listed = 500;
+    private const int Fillers = 8;
     private const int BytesOfListed = 100_000;
-    private const int BytesOfLarge = 1_000_000;
+    private const int BytesOfLarge = 1_500_000;
     private const int OperationsOfTxn = 128;
     private static readonly ByteString Large = ByteString.CopyFrom(new byte[BytesOfLarge]);
     private const long MostMemory = 1_500_000_000;
+    private static readonly TimeSpan RestOfRefused = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan Back = TimeSpan.FromSeconds(5);
     private static readonly CallOptions Soon = new() { Timeout = TimeSpan.FromSeconds(1) };
 
@@ -49,9 +51,11 @@ internal sealed class Overload : IAsyncDisposable
         var one = tools.Pick(tools.Cluster.Members);
         var toOne = Enumerable.Range(0, ConnectionsToOne).Select(_ => new StoreClient(one.Client)).ToList();
         var toAll = Enumerable.Range(0, ConnectionsToAll).Select(i => new StoreClient(tools.Cluster.Members[i % tools.Cluster.Members.Count].Client)).ToList();
+        var lists = new RangeRequest { Key = Bytes(Prefix), RangeEnd = Bytes("load0") };
+        var listers = tools.Cluster.Members.Select(member => new CarelessLister(member.Client, lists)).ToList();
         List<Func<Task>> callers =
         [
-            .. Enumerable.Range(0, Listers).Select(i => Caller(toAll[i % toAll.Count], List)),
+            .. Enumerable.Range(0, Listers).Select(i => new Func<Task>(() => ListAsync(listers[i % listers.Count]))),
             .. Enumerable.Range(0, LargeWriters).Select(i => Caller(toOne[i % toOne.Count], WriteLarge)),
             .. Enumerable.Range(0, Writers).Select(i => Caller(toAll[i % toAll.Count], Write)),
         ];
@@ -61,7 +65,7 @@ internal sealed class Overload : IAsyncDisposable
             return () => CallAsync(client, () => draw(chance));
         }
 
-        _load = LoadAsync([.. toOne, .. toAll], callers);
+        _load = LoadAsync([.. toOne, .. toAll], listers, callers);
         _looking = LookAsync();
     }
 
@@ -82,7 +86,7 @@ internal sealed class Overload : IAsyncDisposable
         });
     });
 
-    /// <returns>How much was asked for, and answered in one way or the other.</returns>
+    /// <returns>How much was refused: with less asked for, nothing has been shown.</returns>
     private async Task<long> EndAsync()
     {
         await _stop.CancelAsync();
@@ -112,7 +116,7 @@ internal sealed class Overload : IAsyncDisposable
                 string.Create(CultureInfo.InvariantCulture, $"memory grew by {_mostMemory / 1_000_000} MB at most"),
             ],
         });
-        return _served + _refused;
+        return _refused;
     }
 
     public ValueTask DisposeAsync()
@@ -141,12 +145,13 @@ internal sealed class Overload : IAsyncDisposable
         }
     }
 
-    private async Task LoadAsync(List<StoreClient> clients, List<Func<Task>> callers)
+    private async Task LoadAsync(List<StoreClient> clients, List<CarelessLister> listers, List<Func<Task>> callers)
     {
         var calling = callers.Select(Task.Run).ToList();
         await Task.Delay(Timeout.InfiniteTimeSpan, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
         // They hang up, in the middle of what they are being told.
+        listers.ForEach(lister => lister.Dispose());
         foreach (var client in clients)
         {
             await client.DisposeAsync();
@@ -162,26 +167,43 @@ internal sealed class Overload : IAsyncDisposable
             try
             {
                 var (verb, request) = draw();
-                var answer = await client.CallAsync(verb, request);
-                if (answer.IsOk)
-                {
-                    Interlocked.Increment(ref _served);
-                }
-                else if (IsDefinite(answer.Status))
-                {
-                    Interlocked.Increment(ref _refused);
-                    await Task.Delay(20);
-                }
-                else
-                {
-                    Complain("cluster", $"Under too much load '{verb}' was refused with {answer.Status}, which says nothing.");
-                }
+                await CountAsync(verb, (await client.CallAsync(verb, request)).Status);
             }
             catch (Exception silent) when (silent is StoreException or ObjectDisposedException)
             {
                 // Who hung up has no answer to expect.
                 Interlocked.Add(ref _silent, _stop.IsCancellationRequested ? 0 : 1);
             }
+        }
+    }
+
+    private async Task ListAsync(CarelessLister lister)
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            await CountAsync("range", await lister.ListAsync());
+        }
+    }
+
+    private async Task CountAsync(string verb, RpcStatus? status)
+    {
+        if (status is not { } told)
+        {
+            Interlocked.Add(ref _silent, _stop.IsCancellationRequested ? 0 : 1);
+            await Task.Delay(RestOfRefused);
+        }
+        else if (told.IsOk)
+        {
+            Interlocked.Increment(ref _served);
+        }
+        else if (IsDefinite(told))
+        {
+            Interlocked.Increment(ref _refused);
+            await Task.Delay(RestOfRefused);
+        }
+        else
+        {
+            Complain("cluster", $"Under too much load '{verb}' was refused with {told}, which says nothing.");
         }
     }
 
@@ -210,8 +232,6 @@ internal sealed class Overload : IAsyncDisposable
     private bool IsDefinite(RpcStatus status)
         => status.Code is RpcStatusCode.ResourceExhausted or RpcStatusCode.Unavailable || status.Detail == "etcdserver: too many requests" || _stop.IsCancellationRequested;
 
-    private static (string Verb, IMessage Request) List(Random chance) => ("range", new RangeRequest { Key = Bytes(Prefix), RangeEnd = Bytes("load0") });
-
     private static (string Verb, IMessage Request) WriteLarge(Random chance)
         => ("put", new PutRequest { Key = Bytes(string.Create(CultureInfo.InvariantCulture, $"large/{chance.Next(4)}")), Value = Large });
 
@@ -235,10 +255,13 @@ internal sealed class Overload : IAsyncDisposable
         {
             if ((await tools.Client.RangeAsync(KeyRange.Prefix(Prefix), new RangeOptions { Limit = 1 })).KeyValues.Count == 0)
             {
-                for (var i = 0; i < Listed; i++)
+                await Task.WhenAll(Enumerable.Range(0, Fillers).Select(async filler =>
                 {
-                    await tools.Client.PutAsync(string.Create(CultureInfo.InvariantCulture, $"{Prefix}{i:D3}"), new string('x', BytesOfListed));
-                }
+                    for (var i = filler; i < Listed; i += Fillers)
+                    {
+                        await tools.Client.PutAsync(string.Create(CultureInfo.InvariantCulture, $"{Prefix}{i:D3}"), new string('x', BytesOfListed));
+                    }
+                }));
             }
 
             return true;

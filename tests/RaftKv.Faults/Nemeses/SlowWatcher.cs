@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using Google.Protobuf;
+using RaftKv.Client;
 using RaftKv.Faults.Checking;
 using RaftKv.Faults.Histories;
 using RaftKv.Faults.Running;
@@ -12,15 +13,18 @@ using RaftKv.Stores;
 namespace RaftKv.Faults.Nemeses;
 
 /// <summary>
-/// Somebody watches a range in which much is written, lists it on the same connection, and reads a kilobyte a second. Nobody
-/// else may suffer, and the member not keep it all in memory. When it reads as fast as it can, it is told everything: by the
-/// same watch, or by another that begins where that one was ended.
+/// Somebody watches a range in which much is written, lists it on the same connection, and reads a kilobyte a second, until what
+/// it has not read is compacted: then its watch must be ended, and say where the next one can begin, which must be told all from
+/// there. Nobody else may suffer, of ten thousand that watch at the same member, and the member not keep it all in memory.
 /// </summary>
 internal sealed class SlowWatcher : IAsyncDisposable
 {
     private const string Prefix = "bulk/";
     private const int Keys = 20;
-    private const int BytesOfAValue = 20_000;
+    private const int BytesOfAValue = 200_000;
+
+    // More than a member keeps in memory for watchers that are a little behind: those a compaction does not cut off.
+    private const long LeastWritten = 64_000_000;
     private const int BytesASecond = 1_000;
     private const long MostMemory = 256_000_000;
     private static readonly TimeSpan BetweenWrites = TimeSpan.FromMilliseconds(25);
@@ -35,7 +39,9 @@ internal sealed class SlowWatcher : IAsyncDisposable
     private readonly Task _writing;
     private readonly Task _watching;
     private long _written;
+    private long _bytes;
     private long _told;
+    private int _cut;
 
     private SlowWatcher(FaultTools tools, StoreMember member)
     {
@@ -47,24 +53,36 @@ internal sealed class SlowWatcher : IAsyncDisposable
         _watching = WatchAsync();
     }
 
-    public static readonly Fault Fault = new(FaultKinds.Client, (tools, _) =>
+    public static readonly Fault Fault = new(FaultKinds.Client, async (tools, cancellation) =>
     {
-        var one = new SlowWatcher(tools, tools.Pick(tools.Cluster.Running));
-        return Task.FromResult<BegunFault?>(new BegunFault([one._member], "somebody watches and reads a kilobyte a second", tools.Seconds(8, 12), async _ =>
+        var member = tools.Pick(tools.Cluster.Running);
+        var crowd = await WatchCrowd.OpenAsync(tools, member, cancellation);
+        var one = new SlowWatcher(tools, member);
+        return new BegunFault([one._member], $"one of {WatchCrowd.Watches} watchers reads a kilobyte a second", tools.Seconds(8, 12), async _ =>
         {
-            await using (one)
+            await using (crowd)
             {
-                return await one.EndAsync();
+                await using (one)
+                {
+                    var hits = await one.EndAsync();
+                    await crowd.EndAsync();
+                    return hits;
+                }
             }
-        }));
+        });
     });
 
-    /// <returns>How many changes it was behind.</returns>
+    /// <returns>How often it was cut off: as long as it never was, nothing has been shown.</returns>
     private async Task<long> EndAsync()
     {
+        for (var latest = DateTime.UtcNow + Patience; Interlocked.Read(ref _bytes) < LeastWritten && DateTime.UtcNow < latest;)
+        {
+            await Task.Delay(BetweenWrites);
+        }
+
         await _stopWriting.CancelAsync();
         await _writing;
-        var behind = _written - Interlocked.Read(ref _told);
+        await CompactAsync();
         var grown = _member.MemoryBytes - _memoryBefore;
         if (grown > MostMemory)
         {
@@ -85,7 +103,7 @@ internal sealed class SlowWatcher : IAsyncDisposable
             Complain($"A slow watcher was told everything up to {_told} within {Patience} after it read fast again, and not up to {_written}.");
         }
 
-        return Math.Max(0, behind);
+        return _cut;
     }
 
     public async ValueTask DisposeAsync()
@@ -93,6 +111,23 @@ internal sealed class SlowWatcher : IAsyncDisposable
         await _way.DisposeAsync();
         _stopWriting.Dispose();
         _stopWatching.Dispose();
+    }
+
+    // What was written last stays, so that there is something left to tell.
+    private async Task CompactAsync()
+    {
+        for (var until = DateTime.UtcNow + Patience; DateTime.UtcNow < until;)
+        {
+            try
+            {
+                await _tools.Client.CompactAsync(_written);
+                return;
+            }
+            catch (RaftKvException)
+            {
+                await Task.Delay(BetweenWrites);
+            }
+        }
     }
 
     private void Complain(string text) => _tools.Recorder.Add(new LogLine { Member = _member.Name, Text = text });
@@ -110,6 +145,7 @@ internal sealed class SlowWatcher : IAsyncDisposable
                 return operation with { Revision = done.Revision, Wrote = true };
             });
             _written = Math.Max(_written, put.Revision ?? 0);
+            Interlocked.Add(ref _bytes, put.IsOk ? BytesOfAValue : 0);
             await Task.Delay(BetweenWrites, _stopWriting.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
@@ -147,6 +183,7 @@ internal sealed class SlowWatcher : IAsyncDisposable
                 Interlocked.Exchange(ref _told, log.Next - 1);
                 if (response.Canceled)
                 {
+                    _cut += response.CompactRevision > 0 ? 1 : 0;
                     return $"cancelled: {response.CancelReason}";
                 }
             }

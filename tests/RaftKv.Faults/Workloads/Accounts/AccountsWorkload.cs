@@ -31,7 +31,9 @@ internal sealed class AccountsWorkload : Workload
 
     public override IReadOnlyList<string> OwnFlags => ["--auth-token-ttl", "2"];
 
-    public override IReadOnlyList<IChecker> Checkers { get; } = [new OnlyWhatIsAllowed(), new RevisionOrder()];
+    public override IReadOnlyList<IChecker> Checkers { get; } = [new OnlyWhatIsAllowed(), new EqualTables(), new RevisionOrder()];
+
+    public override (string Name, string Password)? Operator => ("root", RightsChanges.RootPassword);
 
     public override Task PrepareAsync(ClientSession session) => _rights.BeginAsync(session);
 
@@ -47,6 +49,7 @@ internal sealed class AccountsWorkload : Workload
         if (session.Process == 0)
         {
             await _rights.EndAsync(session);
+            await TablesRead.TakeAsync(session.Cluster, session.Recorder);
             _isOpen.SetResult();
         }
 

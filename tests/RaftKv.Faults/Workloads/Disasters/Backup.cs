@@ -20,6 +20,8 @@ internal sealed class Backup(string prefix)
 {
     private static readonly TimeSpan WatchPatience = TimeSpan.FromSeconds(10);
 
+    private const int MostRevisionsBack = 500;
+
     private readonly ByteString _key = ByteString.CopyFromUtf8(prefix);
     private readonly ByteString _end = ByteString.CopyFromUtf8(prefix[..^1] + (char)(prefix[^1] + 1));
 
@@ -71,10 +73,32 @@ internal sealed class Backup(string prefix)
                 return operation with { Outcome = Outcome.Fail, Error = broken.Message };
             }
         });
+        await ReadPointAsync(tools, program, file, Math.Max(1, revision - tools.Chance.Next(MostRevisionsBack)));
         return true;
     }
 
-    private static async Task RestoreAsync(StoreProgram program, string file, StoreMember member, string cluster)
+    // Revisions and history are as they were, for whoever looks into a snapshot.
+    private async Task ReadPointAsync(FaultTools tools, StoreProgram program, string file, long revision)
+    {
+        await ReadSavedAsync(tools, revision);
+        await tools.Recorder.RunAsync(Asked(Restored.Point, revision), isRead: true, async operation =>
+        {
+            try
+            {
+                await using var store = await StoreProcess.StartAsync(
+                    program, prepare: (one, cluster) => RestoreAsync(program, file, one, cluster, "--bump-revision", "0", "--mark-compacted=false"));
+                await using var client = new StoreClient(store.Members[0].Client);
+                var range = await client.CallAsync<RangeResponse>("range", new RangeRequest { Key = _key, RangeEnd = _end, Revision = revision });
+                return operation with { Entries = States(range), Token = range.Header.Revision };
+            }
+            catch (StoreException broken)
+            {
+                return operation with { Outcome = Outcome.Fail, Error = broken.Message };
+            }
+        });
+    }
+
+    private static async Task RestoreAsync(StoreProgram program, string file, StoreMember member, string cluster, params string[] more)
     {
         string[] command =
         [
@@ -84,6 +108,7 @@ internal sealed class Backup(string prefix)
             "--initial-cluster", cluster,
             "--initial-cluster-token", StoreProcess.ClusterToken,
             "--initial-advertise-peer-urls", member.Peer.GetLeftPart(UriPartial.Authority),
+            .. more,
         ];
         var (code, _, error) = await Shell.TryAsync(program.Path, command);
         if (code != 0)
