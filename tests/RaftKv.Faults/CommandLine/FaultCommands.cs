@@ -159,7 +159,7 @@ internal sealed class FaultCommands(TextWriter told, TextWriter complained)
         var set = Arguments.Choice("--set", flags.Text("--set") ?? (scenarios is null ? Campaign.AllSet : Campaign.ScenarioSet), Campaign.Sets);
         var plan = new Campaign
         {
-            Budget = Duration(flags.Text("--budget") ?? (set == Campaign.SmokeSet ? "5m" : "2h")),
+            Budget = Duration(flags.Text("--budget") ?? (set == Campaign.SmokeSet ? "10m" : "2h")),
             Set = set,
             Scenarios = scenarios ?? [],
             Seconds = flags.Number("--time", set == Campaign.AllSet ? 30 : 10, 1, 3600),
