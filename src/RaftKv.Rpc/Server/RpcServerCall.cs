@@ -178,7 +178,7 @@ public sealed class RpcServerCall
     {
         return _held is null ? default : SendAsync();
 
-        async ValueTask SendAsync() => await _http.Response.BodyWriter.FlushAsync(CancellationToken).ConfigureAwait(false);
+        async ValueTask SendAsync() => await Writer.FlushAsync(CancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Sends the response headers now, ahead of the first message. What is added to them later is lost.</summary>
