@@ -43,7 +43,7 @@ internal sealed class OldHistory
         var last = _oldestFirst[^1];
         return last.Count + newestFirst.Length > ChunkItems
             ? new OldHistory([.. _oldestFirst, Chunk.Of(newestFirst)])
-            : Replacing(_oldestFirst.Length - 1, [Chunk.Of([.. newestFirst, .. last.Items()])]);
+            : Replacing(_oldestFirst.Length - 1, [last.With(newestFirst)]);
     }
 
     /// <summary>With an item at its place, or in the place of the one of the same revision.</summary>
@@ -187,6 +187,23 @@ internal sealed class OldHistory
                 Count = newestFirst.Length,
                 Bytes = bytes,
             };
+        }
+
+        /// <summary>With newer items in front. What is here stays as it is, byte for byte, but for its newest item, which says
+        /// how far it is from the one before it.</summary>
+        public Chunk With(ReadOnlySpan<KeyRevision> newestFirst)
+        {
+            var room = ArrayPool<byte>.Shared.Rent(((newestFirst.Length + 1) * HistoryFormat.MaxItemBytes) + Bytes.Length);
+            var length = HistoryFormat.WriteAll(room, newestFirst);
+            var older = new HistoryReader(Bytes);
+            var isThere = older.MoveNext();
+            Invariant.Holds(isThere && older.Current.Modified == Newest);
+            length += HistoryFormat.WriteOlder(room.AsSpan(length), older.Current, newestFirst[^1]);
+            older.Rest.CopyTo(room.AsSpan(length));
+            length += older.Rest.Length;
+            var bytes = room.AsSpan(0, length).ToArray();
+            ArrayPool<byte>.Shared.Return(room);
+            return new Chunk { Oldest = Oldest, Newest = newestFirst[0].Modified, Count = Count + newestFirst.Length, Bytes = bytes };
         }
 
         public List<KeyRevision> Items()

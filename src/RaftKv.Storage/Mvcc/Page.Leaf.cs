@@ -14,7 +14,7 @@ internal sealed partial class Page
     // The mark and the place in front of a history that goes on elsewhere.
     private const int PlacedBytes = 1 + sizeof(ushort);
 
-    // Where whoever compacts unpacks a history.
+    // Where the writer unpacks a history.
     [ThreadStatic]
     private static List<KeyRevision>? _items;
 
@@ -161,9 +161,11 @@ internal sealed partial class Page
         }
         else
         {
-            var items = new List<KeyRevision>();
+            var items = _items ??= [];
+            items.Clear();
             HistoryItems.Read(history, items);
-            old = old is null ? OldHistory.Of([.. items]) : old.With([.. items]);
+            var moved = CollectionsMarshal.AsSpan(items);
+            old = old is null ? OldHistory.Of(moved) : old.With(moved);
             SetHistory(index, longer[..HistoryFormat.WriteNewest(longer, item)], old);
         }
 
