@@ -29,4 +29,7 @@ raftkv.Subcommands.Add(CompletionCommand.Create(raftkv));
 ClientProgram.AddTo(raftkv);
 HelpPage.AddTo(raftkv);
 var parsed = raftkv.Parse(args);
-return WrongArguments.Tell(parsed) ?? await parsed.InvokeAsync();
+
+// A member hands over what it leads and ends its streams. Whoever has less patience than this can kill it.
+var patient = new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(1) };
+return WrongArguments.Tell(parsed) ?? await parsed.InvokeAsync(patient);
