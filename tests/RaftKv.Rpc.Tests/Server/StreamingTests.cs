@@ -244,6 +244,56 @@ public sealed class StreamingTests
     }
 
     [Fact]
+    public async Task What_was_written_arrives_in_order_whoever_flushes_it()
+    {
+        // Small ones beside each other, some that begin where a block of the pipe ends, some that need several; in pieces.
+        int[] sizes = [0, 1, 5, 4_090, 4_091, 4_096, 3, 10_000, 0, 7, 40_000, 2];
+        await using var host = await TestHost.StartAsync(TestHost.Watch().DuplexBytes("Watch", async (requests, responses, call) =>
+        {
+            Assert.True(await requests.MoveNextAsync());
+            for (var i = 0; i < 5 * sizes.Length; i++)
+            {
+                var bytes = Bytes(i, sizes[i % sizes.Length]);
+                if (i % 3 == 0)
+                {
+                    responses.Write(new ReadOnlySequence<byte>(bytes));
+                }
+                else
+                {
+                    var output = responses.BeginMessage();
+                    output.Write(bytes.AsSpan(0, bytes.Length / 3));
+                    output.Write(bytes.AsSpan(bytes.Length / 3));
+                    responses.EndMessage();
+                }
+
+                if (i == sizes.Length)
+                {
+                    await call.SendHeadersAsync();
+                }
+                else if (i == 2 * sizes.Length)
+                {
+                    await responses.FlushAsync();
+                }
+            }
+
+            // The rest is sent with the status.
+        }));
+        await using var stream = new RawStream(host.Address(), Watch);
+        await stream.WriteAsync(RawCall.Framed([]));
+        stream.EndRequest();
+
+        for (var i = 0; i < 5 * sizes.Length; i++)
+        {
+            Assert.Equal(Bytes(i, sizes[i % sizes.Length]), await stream.ReadAsync());
+        }
+
+        Assert.Null(await stream.ReadAsync());
+        Assert.Equal((RpcStatusCode.Ok, ""), await stream.StatusAsync());
+
+        static byte[] Bytes(int seed, int size) => [.. Enumerable.Range(seed, size).Select(n => (byte)(n * 13))];
+    }
+
+    [Fact]
     public async Task A_server_that_stops_ends_its_streams_as_unavailable()
     {
         await using var host = await TestHost.StartAsync(EchoWatch());
