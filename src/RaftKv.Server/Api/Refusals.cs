@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Runtime.CompilerServices;
 using RaftKv.Rpc.Server;
 
 namespace RaftKv.Server.Api;
@@ -7,24 +6,6 @@ namespace RaftKv.Server.Api;
 /// <summary>Puts around a handler what turns a refusal by the member, or bytes that are no message, into a status.</summary>
 internal static class Refusals
 {
-    public static UnaryBytesHandler Told(UnaryBytesHandler handler)
-    {
-        return RunAsync;
-
-        [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-        async ValueTask RunAsync(ReadOnlySequence<byte> request, IBufferWriter<byte> response, RpcServerCall call)
-        {
-            try
-            {
-                await handler(request, response, call).ConfigureAwait(false);
-            }
-            catch (Exception trouble) when (ApiErrors.OfException(trouble) is { } status)
-            {
-                call.Fail(status);
-            }
-        }
-    }
-
     public static UnaryHandler<TRequest, TResponse> Told<TRequest, TResponse>(UnaryHandler<TRequest, TResponse> handler)
         where TResponse : new()
         => async (request, call) =>
