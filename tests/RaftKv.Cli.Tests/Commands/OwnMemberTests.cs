@@ -33,7 +33,7 @@ public sealed class OwnMemberTests : MemberTests
     }
 
     [Fact]
-    public async Task TheStore_tells_how_it_is()
+    public async Task The_member_tells_how_it_is()
     {
         var endpoint = Store.Members[0].Client.Authority;
         Assert.Contains(", started, m1, ", await OutputAsync(["member", "list"]), StringComparison.Ordinal);

@@ -29,7 +29,7 @@ public sealed class SnapshotTests : MemberTests
     }
 
     [Fact]
-    public async Task A_stream_whoseStore_was_started_again_begins_anew_and_says_so()
+    public async Task A_stream_whose_member_was_started_again_begins_anew_and_says_so()
     {
         await FillAsync(megabytes: 4);
         var member = Store.Members[0];
