@@ -17,10 +17,8 @@ internal sealed class AnswerWaiter(PendingAnswers answers) : IValueTaskSource<An
     // Zero between two commands.
     private ulong _requestId;
     private ulong _term;
+    private long _since;
     private long _proposedAt;
-
-    /// <summary>Since when.</summary>
-    public long Since { get; private set; }
 
     /// <summary>In which term the command was proposed last; zero if it was not.</summary>
     public ulong Term
@@ -41,7 +39,7 @@ internal sealed class AnswerWaiter(PendingAnswers answers) : IValueTaskSource<An
         lock (_gate)
         {
             Invariant.Holds(_requestId == 0);
-            (_requestId, _term, _proposedAt, Since) = (requestId, 0, 0, since);
+            (_requestId, _term, _proposedAt, _since) = (requestId, 0, 0, since);
         }
     }
 
@@ -71,10 +69,10 @@ internal sealed class AnswerWaiter(PendingAnswers answers) : IValueTaskSource<An
     {
         lock (_gate)
         {
-            var proposed = Math.Clamp(_proposedAt, Since, now);
+            var proposed = Math.Clamp(_proposedAt, _since, now);
             var durable = Math.Clamp(durableAt, proposed, now);
             var committed = Math.Clamp(committedAt, durable, now);
-            return new StageTimes(proposed - Since, durable - proposed, committed - durable, now - committed);
+            return new StageTimes(proposed - _since, durable - proposed, committed - durable, now - committed);
         }
     }
 

@@ -256,7 +256,7 @@ internal sealed partial class Page
         var needed = StringBytes(key.Length) + StringBytes(payload.Length);
         if (needed > _heapStart || !key.StartsWith(KeyPrefix))
         {
-            PackAnew(LengthInCommon(key), needed);
+            PackAnew(LengthInCommon(key), needed + GrowthBytes);
         }
 
         var slots = OwnSlots(_count + 1);
@@ -288,7 +288,7 @@ internal sealed partial class Page
         if (needed > _heapStart)
         {
             // Of a lone key the prefix joins the key.
-            PackAnew(int.MaxValue, needed + _prefixLength + OverwriteGrowthBytes - GrowthBytes);
+            PackAnew(int.MaxValue, needed + _prefixLength + OverwriteGrowthBytes);
         }
     }
 
@@ -354,9 +354,9 @@ internal sealed partial class Page
 
     /// <summary>Closes the holes and makes room.</summary>
     /// <param name="prefixLength">The prefix is not to be longer.</param>
-    /// <param name="room">For what is coming.</param>
+    /// <param name="room">For what is coming, and for what may come after it.</param>
     private void PackAnew(int prefixLength, int room)
-        => Take(Packed(Math.Min(prefixLength, PrefixLengthOf(0, _count)), room + GrowthBytes, 0, _count));
+        => Take(Packed(Math.Min(prefixLength, PrefixLengthOf(0, _count)), room, 0, _count));
 
     /// <summary>A page of some of the entries of this one.</summary>
     private Page PackedPart(int from, int to) => Packed(PrefixLengthOf(from, to), GrowthBytes, from, to);
