@@ -96,7 +96,7 @@ internal sealed class Overload : IAsyncDisposable
         await Task.WhenAll(_load, _looking);
         if (!isBack)
         {
-            Complain("cluster", string.Create(CultureInfo.InvariantCulture, $"After too much was asked for, nothing was served for {took.TotalSeconds:F1} s."));
+            _tools.Recorder.Complain("cluster", string.Create(CultureInfo.InvariantCulture, $"After too much was asked for, nothing was served for {took.TotalSeconds:F1} s."));
         }
 
         // Told to people by the fault's line.
@@ -203,7 +203,7 @@ internal sealed class Overload : IAsyncDisposable
         }
         else
         {
-            Complain("cluster", $"Under too much load '{verb}' was refused with {told}, which says nothing.");
+            _tools.Recorder.Complain("cluster", $"Under too much load '{verb}' was refused with {told}, which says nothing.");
         }
     }
 
@@ -218,15 +218,13 @@ internal sealed class Overload : IAsyncDisposable
                 _mostMemory = Math.Max(_mostMemory, grown);
                 if (grown > MostMemory && complained.Add(member))
                 {
-                    Complain(member.Name, $"It took {grown / 1_000_000} MB more memory when too much was asked for.");
+                    _tools.Recorder.Complain(member.Name, $"It took {grown / 1_000_000} MB more memory when too much was asked for.");
                 }
             }
 
             await Task.Delay(100, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
-
-    private void Complain(string member, string text) => _tools.Recorder.Add(new LogLine { Member = member, Text = text });
 
     // Of want of room, or of time; and who has a call cancelled knows why.
     private bool IsDefinite(RpcStatus status)

@@ -75,32 +75,23 @@ internal sealed class SlowWatcher : IAsyncDisposable
     /// <returns>How often it was cut off: as long as it never was, nothing has been shown.</returns>
     private async Task<long> EndAsync()
     {
-        for (var latest = DateTime.UtcNow + Patience; Interlocked.Read(ref _bytes) < LeastWritten && DateTime.UtcNow < latest;)
-        {
-            await Task.Delay(BetweenWrites);
-        }
-
+        await Eventually.IsSoAsync(() => Interlocked.Read(ref _bytes) >= LeastWritten, Patience, BetweenWrites);
         await _stopWriting.CancelAsync();
         await _writing;
         await CompactAsync();
         var grown = _member.MemoryBytes - _memoryBefore;
         if (grown > MostMemory)
         {
-            Complain($"It took {grown / 1_000_000} MB more memory while one watcher read slowly.");
+            _tools.Recorder.Complain(_member.Name, $"It took {grown / 1_000_000} MB more memory while one watcher read slowly.");
         }
 
         _way.Widen();
-        var until = DateTime.UtcNow + Patience;
-        while (Interlocked.Read(ref _told) < _written && DateTime.UtcNow < until)
-        {
-            await Task.Delay(BetweenWrites);
-        }
-
+        await Eventually.IsSoAsync(() => Interlocked.Read(ref _told) >= _written, Patience, BetweenWrites);
         await _stopWatching.CancelAsync();
         await _watching;
         if (Interlocked.Read(ref _told) < _written)
         {
-            Complain($"A slow watcher was told everything up to {_told} within {Patience} after it read fast again, and not up to {_written}.");
+            _tools.Recorder.Complain(_member.Name, $"A slow watcher was told everything up to {_told} within {Patience} after it read fast again, and not up to {_written}.");
         }
 
         return _cut;
@@ -129,8 +120,6 @@ internal sealed class SlowWatcher : IAsyncDisposable
             }
         }
     }
-
-    private void Complain(string text) => _tools.Recorder.Add(new LogLine { Member = _member.Name, Text = text });
 
     private async Task WriteAsync()
     {

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using Google.Protobuf;
 using RaftKv.Client;
-using RaftKv.Faults.Histories;
+using RaftKv.Faults.Running;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Rpc;
 using RaftKv.Stores;
@@ -47,7 +47,7 @@ internal sealed class WatchCrowd : IAsyncDisposable
         await Task.WhenAny(crowd._isWhole.Task, crowd._watching, Task.Delay(Patience, cancellation));
         if (!crowd._isWhole.Task.IsCompleted && !cancellation.IsCancellationRequested)
         {
-            crowd.Complain($"Of {Watches} watches only {crowd._created} were there within {Patience}.");
+            tools.Recorder.Complain(member.Name, $"Of {Watches} watches only {crowd._created} were there within {Patience}.");
         }
 
         crowd._writing = crowd.WriteAsync();
@@ -59,14 +59,10 @@ internal sealed class WatchCrowd : IAsyncDisposable
     {
         await _stopWriting.CancelAsync();
         await _writing;
-        for (var until = DateTime.UtcNow + Patience; Missing().Count > 0 && DateTime.UtcNow < until;)
-        {
-            await Task.Delay(BetweenWrites);
-        }
-
+        await Eventually.IsSoAsync(() => Missing().Count == 0, Patience, BetweenWrites);
         if (Missing() is [var key, ..] missing)
         {
-            Complain($"Of {_written.Count} keys that {Watches} watch, {missing.Count} have changes that were not told within {Patience}: '{key}' for one, of revision {_written[key]}.");
+            _tools.Recorder.Complain(_member.Name, $"Of {_written.Count} keys that {Watches} watch, {missing.Count} have changes that were not told within {Patience}: '{key}' for one, of revision {_written[key]}.");
         }
 
         await _stopWatching.CancelAsync();
@@ -81,8 +77,6 @@ internal sealed class WatchCrowd : IAsyncDisposable
     }
 
     private List<string> Missing() => [.. _written.Where(one => _told.GetValueOrDefault(one.Key) < one.Value).Select(one => one.Key)];
-
-    private void Complain(string text) => _tools.Recorder.Add(new LogLine { Member = _member.Name, Text = text });
 
     private async Task WriteAsync()
     {
@@ -133,7 +127,7 @@ internal sealed class WatchCrowd : IAsyncDisposable
         {
             if (!_stopWatching.IsCancellationRequested)
             {
-                Complain($"A watch of a hundred keys ended: {over.Message}");
+                _tools.Recorder.Complain(_member.Name, $"A watch of a hundred keys ended: {over.Message}");
             }
         }
     }

@@ -138,7 +138,7 @@ internal sealed class FaultRun(RunSettings settings, TextWriter told)
         catch (Exception broken) when (broken is StoreException or OperationCanceledException)
         {
             // Nothing is wrong with the ground any more, so this is the store's failure.
-            recorder.Add(new LogLine { Member = "cluster", Text = $"It was not whole again within {HealPatience} after the last fault: {broken.Message}" });
+            recorder.Complain("cluster", $"It was not whole again within {HealPatience} after the last fault: {broken.Message}");
         }
     }
 
@@ -190,11 +190,7 @@ internal sealed class FaultRun(RunSettings settings, TextWriter told)
     {
         var begin = recorder.Now;
         await Task.Delay(time);
-        var latest = DateTime.UtcNow + AnswerPatience;
-        while (recorder.AnsweredSince(begin) < Meaningful.LeastAnswers && DateTime.UtcNow < latest)
-        {
-            await Task.Delay(Look);
-        }
+        await Eventually.IsSoAsync(() => recorder.AnsweredSince(begin) >= Meaningful.LeastAnswers, AnswerPatience, Look);
     }
 
     private async Task PhaseAsync(Recorder recorder, string name, Func<Task> run)

@@ -29,6 +29,9 @@ internal sealed class Recorder(HistoryWriter writer)
         }
     }
 
+    /// <summary>Says of a member, or of the cluster, what must not be: like a line that no member should print.</summary>
+    public void Complain(string about, string text) => Add(new LogLine { Member = about, Text = text });
+
     /// <summary>How many operations that began since then have been answered.</summary>
     public int AnsweredSince(long begin)
     {

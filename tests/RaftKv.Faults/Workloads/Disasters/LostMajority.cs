@@ -71,7 +71,7 @@ internal sealed partial class LostMajority
         });
         if (!recovered.IsOk)
         {
-            tools.Recorder.Add(new LogLine { Member = survivor.Name, Text = $"It could not be made a cluster of its own: {recovered.Error}" });
+            tools.Recorder.Complain(survivor.Name, $"It could not be made a cluster of its own: {recovered.Error}");
         }
     }
 
@@ -88,7 +88,7 @@ internal sealed partial class LostMajority
         }
         catch (Exception failed) when (failed is StoreException or OperationCanceledException)
         {
-            tools.Recorder.Add(new LogLine { Member = "cluster", Text = $"Nobody could join the member that was left: {failed.Message}" });
+            tools.Recorder.Complain("cluster", $"Nobody could join the member that was left: {failed.Message}");
         }
     }
 
