@@ -20,9 +20,10 @@ public sealed class FaultyClockTests
     public void A_clock_that_runs_fast_counts_more_and_takes_the_wall_along()
     {
         var clock = new FaultyClock();
-        clock.RunAt(1_000_000);
+        // Both are read while it keeps time: later an hour would pass between them.
         var (counted, wall) = (clock.GetTimestamp(), clock.GetUtcNow());
         var real = System.Diagnostics.Stopwatch.StartNew();
+        clock.RunAt(1_000_000);
 
         // So fast a clock is ahead of a real one whatever this machine does meanwhile.
         SpinWait.SpinUntil(() => clock.GetElapsedTime(counted) > TimeSpan.FromHours(1));
