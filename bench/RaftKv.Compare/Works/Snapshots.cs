@@ -2,6 +2,7 @@ using System.Diagnostics;
 using RaftKv.Compare.Contenders;
 using RaftKv.Compare.Results;
 using RaftKv.Load;
+using RaftKv.Storage.Files;
 
 namespace RaftKv.Compare.Works;
 
@@ -15,12 +16,14 @@ internal sealed record Snapshots(string Name, Stage On) : Work(Name, On)
 
     public override async Task MeasureAsync(Cluster cluster, Setup setup, Outcome outcome)
     {
-        var (bytes, _) = await SaveAsync(cluster);
+        // Each into a file of its own, as people save them: to empty an old one holds up the disk's other syncs.
+        var saved = new List<string>();
+        var (bytes, _) = await SaveAsync(cluster, saved);
         var cpu = cluster.CpuSeconds;
         var took = new List<double>();
         for (var i = 0; i < Times; i++)
         {
-            (bytes, var seconds) = await SaveAsync(cluster);
+            (bytes, var seconds) = await SaveAsync(cluster, saved);
             took.Add(seconds);
         }
 
@@ -32,24 +35,34 @@ internal sealed record Snapshots(string Name, Stage On) : Work(Name, On)
             var clock = Stopwatch.StartNew();
             do
             {
-                await SaveAsync(cluster);
+                await SaveAsync(cluster, saved);
             }
             while (clock.Elapsed < TimeSpan.FromSeconds(setup.Seconds));
         });
+        saved.ForEach(File.Delete);
         await AddHoldingsAsync(cluster, outcome);
     }
 
-    private static async Task<(long Bytes, double Seconds)> SaveAsync(Cluster cluster)
+    private static async Task<(long Bytes, double Seconds)> SaveAsync(Cluster cluster, List<string> saved)
     {
         var clock = Stopwatch.StartNew();
         long bytes;
-        await using (var file = new FileStream(cluster.FileBeside("saved"), FileMode.Create, FileAccess.Write, FileShare.None, 1 << 18))
+        saved.Add(cluster.FileBeside($"saved{saved.Count}"));
+        await using (var file = new FileStream(saved[^1], FileMode.Create, FileAccess.Write, FileShare.None, 1 << 18))
         {
+            // As `raftkv snapshot save` does; nobody can wait on the thread that sockets are served by.
+            var sync = new SteadySync(file.SafeFileHandle);
             bytes = await SingleCall.StreamAsync(
-                cluster.Clients[0], "/etcdserverpb.Maintenance/Snapshot", ReadOnlyMemory<byte>.Empty, file.Write);
-
-            // Not on the thread that sockets are served by.
-            await Task.Run(() => file.Flush(flushToDisk: true));
+                cluster.Clients[0],
+                "/etcdserverpb.Maintenance/Snapshot",
+                ReadOnlyMemory<byte>.Empty,
+                piece =>
+                {
+                    file.Write(piece);
+                    sync.Grown(file.Length);
+                });
+            await file.FlushAsync();
+            await sync.EndAsync();
         }
 
         return (bytes, clock.Elapsed.TotalSeconds);

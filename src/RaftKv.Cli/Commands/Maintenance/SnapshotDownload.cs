@@ -3,6 +3,7 @@ using System.Globalization;
 using RaftKv.Cli.Commands.Connection;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Rpc;
+using RaftKv.Storage.Files;
 
 namespace RaftKv.Cli.Commands.Maintenance;
 
@@ -23,8 +24,10 @@ internal sealed class SnapshotDownload(FileStream file, ClusterConnection cluste
     // Without a single byte more.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
+    private readonly SteadySync _sync = new(file.SafeFileHandle);
     private string? _name;
 
+    /// <summary>Takes all of it, and syncs it.</summary>
     /// <returns>The version of the store; empty if the member does not say.</returns>
     /// <exception cref="CommandFailure">It could not be had.</exception>
     public async Task<string> RunAsync(CancellationToken stop)
@@ -35,7 +38,10 @@ internal sealed class SnapshotDownload(FileStream file, ClusterConnection cluste
             var before = file.Length;
             try
             {
-                return await RunOnceAsync(stop);
+                var version = await RunOnceAsync(stop);
+                await file.FlushAsync(stop);
+                await _sync.EndAsync();
+                return version;
             }
             catch (RpcException failure)
             {
@@ -90,6 +96,7 @@ internal sealed class SnapshotDownload(FileStream file, ClusterConnection cluste
         await foreach (var response in call.Responses.WithCancellation(stop))
         {
             await file.WriteAsync(response.Blob.Memory, stop);
+            await _sync.GrownAsync(file.Length);
             version = response.Version;
         }
 

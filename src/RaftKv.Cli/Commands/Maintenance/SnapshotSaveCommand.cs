@@ -55,7 +55,6 @@ internal sealed class SnapshotSaveCommand() : ClientCommand("snapshot save", "FI
             await using (var file = NewFile(part))
             {
                 version = await new SnapshotDownload(file, session.Cluster, session.Console.Error).RunAsync(stop);
-                file.Flush(flushToDisk: true);
             }
 
             if (IsOwn(part) && _format.Value == "etcd")
