@@ -37,9 +37,9 @@ public sealed class Applier : IStage
     private bool _wantsReclaim;
     private bool _isReclaiming;
 
-    // Whether anything was applied since compaction's last step, and whether it waits for the next.
-    private bool _hasApplied;
+    // Whether compaction waits for its next step, and how many entries came since the last.
     private bool _isResting;
+    private int _appliedSinceStep;
     private ulong _appliedIndex;
     private readonly List<RetiredState> _retired = [];
     private readonly List<TaskCompletionSource> _compactionWaiters = [];
@@ -182,7 +182,7 @@ public sealed class Applier : IStage
     {
         var machine = _store.Machine;
         _appliedChanges.Clear();
-        _hasApplied = true;
+        _appliedSinceStep += entries.Length;
         var began = _instruments is null ? 0 : Stopwatch.GetTimestamp();
         machine.Apply(entries, _answers);
         foreach (ref readonly var entry in entries)
@@ -319,6 +319,7 @@ public sealed class Applier : IStage
             return Compact(keys);
         }
 
+        _appliedSinceStep = 0;
         BeginCheckpointIfDue();
         return Reclaim(keys, isBusy && !IsShortOfSpace(keys) ? _options.BusyReclaimBytes : _options.IdleReclaimBytes);
     }
@@ -346,19 +347,19 @@ public sealed class Applier : IStage
         }
 
         var began = _instruments is null ? 0 : Stopwatch.GetTimestamp();
-        var isMore = keys.CompactStep(_options.CompactionKeys);
+        var isMore = keys.CompactStep(Math.Max(_options.CompactionKeys, _options.CompactionKeysPerEntry * _appliedSinceStep));
+        _appliedSinceStep = 0;
         keys.Publish();
         _instruments?.CompactedStep(began, isMore);
         if (isMore)
         {
-            if (_hasApplied && !isShort)
+            if (!isShort)
             {
                 _isResting = true;
                 _background.RunLater(_options.CompactionRest, () => Inbox.Post(new ApplierInput.Rested()));
             }
 
-            _hasApplied = false;
-            return isShort || !_isResting;
+            return isShort;
         }
 
         _wantsCheckpoint |= keys.NeedsCheckpointToReclaim;

@@ -11,11 +11,15 @@ public sealed record ApplierOptions
     /// <remarks>etcd's --snapshot-catchup-entries.</remarks>
     public ulong KeptEntries { get; init; } = 5_000;
 
-    /// <summary>Keys that a step of compaction looks at.</summary>
+    /// <summary>Keys that a step of compaction looks at; a revision that it removes counts as one.</summary>
     public int CompactionKeys { get; init; } = 250;
 
-    /// <summary>How long compaction rests between two steps while there is something to apply: what it leaves for the collector
-    /// is then spread over so many writes that hardly one of a hundred meets a collection.</summary>
+    /// <summary>And so many for every entry that was applied since the step before: history must not grow faster than it goes.</summary>
+    public int CompactionKeysPerEntry { get; init; } = 4;
+
+    /// <summary>How long compaction rests between two steps, also where nothing is to be applied at the moment: on a machine whose
+    /// processors it takes, or whose disk is busy, nothing would be. What it leaves for the collector is spread over so many
+    /// writes that hardly one of a hundred meets a collection.</summary>
     public TimeSpan CompactionRest { get; init; } = TimeSpan.FromMilliseconds(1);
 
     /// <summary>How much of the record store is looked through in one step when there is nothing to apply.</summary>

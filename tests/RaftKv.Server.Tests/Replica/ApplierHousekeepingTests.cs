@@ -81,32 +81,44 @@ public sealed class ApplierHousekeepingTests : IDisposable
     }
 
     [Fact]
-    public void Compaction_rests_between_its_steps_while_there_is_something_to_apply()
+    public void Compaction_rests_between_its_steps_whether_or_not_there_is_something_to_apply()
     {
         _background.Later = [];
         var keys = _store.Machine.Keys;
-        for (var i = 0; i < 100; i++)
-        {
-            Apply(Next(CommandKind.Put, new PutRequest { Key = ByteString.CopyFromUtf8($"k{i:D3}"), Value = Value(i) }));
-        }
+        FillKeys();
 
         // A step, and then none however often something is applied.
         Apply(Next(CommandKind.Compact, new CompactionRequest { Revision = keys.Revision }));
-        for (var i = 0; i < 100; i++)
-        {
-            Apply(Next(CommandKind.Put, new PutRequest { Key = ByteString.CopyFromUtf8("k"), Value = Value(i) }));
-        }
+        Apply(Next(CommandKind.Put, new PutRequest { Key = ByteString.CopyFromUtf8("k"), Value = Value(0) }));
 
         Assert.Single(_background.Later);
         Assert.True(keys.IsCompacting);
         Assert.False(_applier.Run());
 
-        // The next one, and the one after that has nothing to wait for.
-        _background.Later.Dequeue()();
-        while (_applier.Run() && _background.Later.Count == 0)
+        // The next ones come with nothing to apply.
+        for (var steps = 0; steps < 5; steps++)
         {
-        }
+            _background.Later.Dequeue()();
+            while (_applier.Run())
+            {
+            }
 
+            Assert.Single(_background.Later);
+            Assert.True(keys.IsCompacting);
+        }
+    }
+
+    [Fact]
+    public void Compaction_goes_faster_than_history_grows()
+    {
+        _background.Later = [];
+        var keys = _store.Machine.Keys;
+        FillKeys();
+        Apply(Next(CommandKind.Compact, new CompactionRequest { Revision = keys.Revision }));
+        Assert.True(keys.IsCompacting);
+
+        // As many entries as there are keys, before the second step.
+        FillKeys();
         _background.Later.Dequeue()();
         while (_applier.Run())
         {
@@ -121,11 +133,7 @@ public sealed class ApplierHousekeepingTests : IDisposable
     {
         _background.Later = [];
         var keys = _store.Machine.Keys;
-        for (var i = 0; i < 100; i++)
-        {
-            Apply(Next(CommandKind.Put, new PutRequest { Key = ByteString.CopyFromUtf8($"k{i:D3}"), Value = Value(i) }));
-        }
-
+        FillKeys();
         var alarm = new AlarmCommand(Storage.State.AlarmAction.Activate, new NodeId(1), AlarmKind.NoSpace);
         Apply(new Entry(1, ++_index, EntryKind.Command, CommandEnvelope.Encode(0, Caller.Nobody, alarm)));
         Apply(Next(CommandKind.Compact, new CompactionRequest { Revision = keys.Revision }));
@@ -142,6 +150,14 @@ public sealed class ApplierHousekeepingTests : IDisposable
         _store.Dispose();
         _log.Dispose();
         Directory.Delete(_folder, recursive: true);
+    }
+
+    private void FillKeys()
+    {
+        for (var i = 0; i < 100; i++)
+        {
+            Apply(Next(CommandKind.Put, new PutRequest { Key = ByteString.CopyFromUtf8($"k{i:D3}"), Value = Value(i) }));
+        }
     }
 
     private void Apply(Entry entry)
