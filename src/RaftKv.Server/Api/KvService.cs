@@ -115,7 +115,7 @@ internal sealed class KvService
         }
 
         ResponseHeaders.Write(response, _member, view.Revision);
-        RangeRead.Run(query, view, response);
+        RangeRead.Run(query, view, response, onTwoThreads: true);
         _gate.Answered(call);
         _clock.Read(call, began, current);
         return RpcStatus.Ok;

@@ -31,7 +31,12 @@ public static class RangeRead
             : StateError.None;
 
     /// <summary>Runs a query whose revision can be read.</summary>
-    public static void Run(in RangeQuery query, KeySpaceView view, IBufferWriter<byte> to)
+    /// <param name="query">What is asked.</param>
+    /// <param name="view">Where it is looked for.</param>
+    /// <param name="to">Where the answer goes.</param>
+    /// <param name="onTwoThreads">Whether a thread of the pool may help with a long one. The view must be one that others can
+    /// read (<see cref="KeySpaceView.Again"/>).</param>
+    public static void Run(in RangeQuery query, KeySpaceView view, IBufferWriter<byte> to, bool onTwoThreads = false)
     {
         var revision = query.Revision > 0 ? query.Revision : long.MaxValue;
         var range = query.Range;
@@ -59,7 +64,7 @@ public static class RangeRead
         }
         else if (query.Target == SortTarget.Key)
         {
-            count = WriteByKey(query, range, revision, view, to, out isMore);
+            count = WriteByKey(query, range, revision, view, to, onTwoThreads, out isMore);
         }
         else
         {
@@ -85,7 +90,7 @@ public static class RangeRead
     public static Kvs RunKvs(in RangeQuery query, KeySpaceView view, IBufferWriter<byte> to)
     {
         Invariant.Holds(query.Limit > 0 && query.Target == SortTarget.Key && !query.HasFilter);
-        using var kvs = new KvsInOrder(view, to, query.IsKeysOnly);
+        using var kvs = new KvsInOrder(view, to, query.IsKeysOnly, onTwoThreads: false);
         var found = 0;
         var last = ReadOnlyMemory<byte>.Empty;
         var keys = view.Keys.Scan(query.Range, query.Revision > 0 ? query.Revision : long.MaxValue);
@@ -105,10 +110,10 @@ public static class RangeRead
 
     // In the order of the index, so that nothing has to be gathered.
     private static long WriteByKey(
-        in RangeQuery query, KeyRange range, long revision, KeySpaceView view, IBufferWriter<byte> to, out bool isMore)
+        in RangeQuery query, KeyRange range, long revision, KeySpaceView view, IBufferWriter<byte> to, bool onTwoThreads, out bool isMore)
     {
         var limit = query.Limit > 0 ? query.Limit : long.MaxValue;
-        using var kvs = new KvsInOrder(view, to, query.IsKeysOnly);
+        using var kvs = new KvsInOrder(view, to, query.IsKeysOnly, onTwoThreads);
         var seen = 0L;
         var found = 0L;
         isMore = false;
@@ -256,11 +261,16 @@ public static class RangeRead
     public readonly record struct Kvs(int Count, ReadOnlyMemory<byte> LastKey);
 
     // Writes keys in the order in which they come.
-    private sealed class KvsInOrder(KeySpaceView view, IBufferWriter<byte> to, bool isKeysOnly) : IDisposable
+    private sealed class KvsInOrder(KeySpaceView view, IBufferWriter<byte> to, bool isKeysOnly, bool onTwoThreads) : IDisposable
     {
         private readonly RecordsToWire _wire = new(to, isKeysOnly);
         private Revision[] _waiting = [];
         private int _count;
+        private int _room = FetchCount;
+
+        // From the second fetch on: of each, one half is read by another thread.
+        private RangePart? _first;
+        private RangePart? _second;
 
         /// <summary>Takes the key where a walk stands.</summary>
         public void Add(KeyCursor keys)
@@ -274,29 +284,61 @@ public static class RangeRead
 
             if (_waiting.Length == 0)
             {
-                _waiting = ArrayPool<Revision>.Shared.Rent(FetchCount);
+                _waiting = ArrayPool<Revision>.Shared.Rent(_room);
             }
 
             _waiting[_count++] = keys.Current.Modified;
-            if (_count == FetchCount)
+            if (_count < _room)
             {
-                Flush();
+                return;
+            }
+
+            Flush();
+            if (onTwoThreads && _first is null)
+            {
+                _first = new RangePart(view.Again(), bytes => new RecordsToWire(bytes, isKeysOnly));
+                _second = new RangePart(view.Again(), bytes => new RecordsToWire(bytes, isKeysOnly));
+                _room = 2 * FetchCount;
+                ArrayPool<Revision>.Shared.Return(_waiting);
+                _waiting = [];
             }
         }
 
         /// <summary>Writes what waits for its records.</summary>
         public void Flush()
         {
-            view.Read(_waiting.AsSpan(0, _count), _wire);
+            if (_first is null || _count < FetchCount)
+            {
+                view.Read(_waiting.AsSpan(0, _count), _wire);
+            }
+            else
+            {
+                ReadHalves(_waiting.AsMemory(0, _count / 2), _waiting.AsSpan(_count / 2, _count - (_count / 2)));
+            }
+
             _count = 0;
         }
 
         public void Dispose()
         {
+            _first?.Dispose();
+            _second?.Dispose();
             if (_waiting.Length > 0)
             {
                 ArrayPool<Revision>.Shared.Return(_waiting);
             }
+        }
+
+        private void ReadHalves(ReadOnlyMemory<Revision> first, ReadOnlySpan<Revision> second)
+        {
+            Invariant.Holds(_first is not null && _second is not null);
+            _first.Begin(first);
+            var readOfSecond = _second.Read(second);
+            var readOfFirst = _first.End();
+            to.Write(_first.Written);
+            view.Read(first.Span[readOfFirst..], _wire);
+            to.Write(_second.Written);
+            view.Read(second[readOfSecond..], _wire);
         }
     }
 
