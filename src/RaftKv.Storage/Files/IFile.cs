@@ -18,11 +18,21 @@ public interface IFile : IDisposable
     /// <returns>How many bytes there were; fewer than asked only at the end of the file.</returns>
     int ReadAt(long offset, Span<byte> destination);
 
+    /// <summary>As much of that as is in memory already, so that nobody waits for the disk.</summary>
+    /// <returns>How many bytes there were; none where nobody can tell what would have to be waited for.</returns>
+    int ReadCachedAt(long offset, Span<byte> destination) => 0;
+
     /// <summary>Writes all bytes at an offset, extending the file if needed; a gap reads as zeros.</summary>
     /// <exception cref="DiskFullException">There is no room. Some of the bytes may have been written.</exception>
     /// <exception cref="FileOperationException">The disk refused. Some of the bytes may have been written.</exception>
     /// <exception cref="FileSyncFailedException">An earlier sync of this file failed.</exception>
     void WriteAt(long offset, ReadOnlySpan<byte> bytes);
+
+    /// <summary>What was written there may go to the disk now. A hint: nothing is waited for, and nothing is durable before
+    /// <see cref="Sync"/>, which then finds less to do, and keeps the disk from others for less long.</summary>
+    void BeginToSync(long offset, long count)
+    {
+    }
 
     /// <summary>Sets the length. What is cut off is gone; what is added reads as zeros.</summary>
     void Truncate(long length);

@@ -9,6 +9,9 @@ internal sealed class PhysicalFile(string path, SafeFileHandle handle) : IFile
     // Only where the file system cannot reserve by itself.
     private const int ZeroChunkBytes = 64 * 1024;
 
+    // Whether the C library and the kernel know of readings that do not wait; off_t is known to have 64 bits where pointers do.
+    private static volatile bool _readsCached = OperatingSystem.IsLinux() && Environment.Is64BitProcess;
+
     private readonly SafeFileHandle _handle = handle;
 
     // Set once, by the first failed sync, and thrown by everything after it that would write.
@@ -55,6 +58,28 @@ internal sealed class PhysicalFile(string path, SafeFileHandle handle) : IFile
         return total;
     }
 
+    public unsafe int ReadCachedAt(long offset, Span<byte> destination)
+    {
+        if (!_readsCached)
+        {
+            return 0;
+        }
+
+        try
+        {
+            fixed (byte* start = destination)
+            {
+                var vector = new Posix.Vector(start, (nuint)destination.Length);
+                return (int)Math.Max(0, Posix.ReadVectors(_handle, &vector, count: 1, offset, Posix.NoWait));
+            }
+        }
+        catch (EntryPointNotFoundException)
+        {
+            _readsCached = false;
+            return 0;
+        }
+    }
+
     public void WriteAt(long offset, ReadOnlySpan<byte> bytes)
     {
         ThrowIfPoisoned();
@@ -65,6 +90,15 @@ internal sealed class PhysicalFile(string path, SafeFileHandle handle) : IFile
         catch (Exception refusal) when (Errors.IsRefusal(refusal))
         {
             throw Errors.Translate("write", Path, refusal);
+        }
+    }
+
+    public void BeginToSync(long offset, long count)
+    {
+        // What comes of it the next sync will find.
+        if (OperatingSystem.IsLinux() && Environment.Is64BitProcess)
+        {
+            _ = Posix.SyncFileRange(_handle, offset, count, Posix.BeginWriting);
         }
     }
 

@@ -4,7 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace RaftKv.Storage.Files;
 
 /// <summary>The calls of the C library that .NET has no equal for: fdatasync instead of a full flush, a sync of a
-/// directory, a reservation of blocks in a file that is open.</summary>
+/// directory, a reservation of blocks in a file that is open, reading and writing that do not
+/// wait.</summary>
 internal static partial class Posix
 {
     public const int Eintr = 4;
@@ -13,6 +14,12 @@ internal static partial class Posix
     public const int Eopnotsupp = 95;
     public const int Enospc = 28;
     public const int Edquot = 122;
+
+    // RWF_NOWAIT: what is not in the page cache is not waited for.
+    public const int NoWait = 8;
+
+    // SYNC_FILE_RANGE_WRITE: writing begins, and nobody waits for its end.
+    public const uint BeginWriting = 2;
 
     // O_CLOEXEC has another value on each system. Without it a child process could inherit a descriptor that lives for
     // microseconds and was opened to read: harmless, so only Linux gets the flag.
@@ -32,4 +39,17 @@ internal static partial class Posix
 
     [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
     public static partial int Fallocate(SafeFileHandle file, int mode, long offset, long length);
+
+    [LibraryImport("libc", EntryPoint = "preadv2")]
+    public static unsafe partial nint ReadVectors(SafeFileHandle file, Vector* vectors, int count, long offset, int flags);
+
+    [LibraryImport("libc", EntryPoint = "sync_file_range")]
+    public static partial int SyncFileRange(SafeFileHandle file, long offset, long count, uint flags);
+
+    /// <summary>A struct iovec.</summary>
+    public unsafe readonly struct Vector(byte* start, nuint length)
+    {
+        public readonly byte* Start = start;
+        public readonly nuint Length = length;
+    }
 }

@@ -13,6 +13,8 @@ internal sealed class FaultyFile(FaultyFileSystem disk, IFile inner, UnsyncedByt
 
     public int ReadAt(long offset, Span<byte> destination) => inner.ReadAt(offset, destination);
 
+    public int ReadCachedAt(long offset, Span<byte> destination) => inner.ReadCachedAt(offset, destination);
+
     public void WriteAt(long offset, ReadOnlySpan<byte> bytes)
     {
         using (Change())

@@ -64,6 +64,32 @@ public abstract class FileSystemContract
     }
 
     [Fact]
+    public void What_is_read_without_waiting_is_what_was_written_or_its_beginning()
+    {
+        using var file = Disk.CreateFile(In("a"));
+        file.WriteAt(0, "abcdef"u8);
+        var bytes = new byte[8];
+
+        var count = file.ReadCachedAt(2, bytes);
+
+        Assert.InRange(count, 0, 4);
+        Assert.Equal("cdef"u8[..count], bytes.AsSpan(0, count));
+        Assert.Equal(0, file.ReadCachedAt(300, bytes));
+    }
+
+    [Fact]
+    public void To_begin_to_sync_changes_nothing_that_can_be_read()
+    {
+        using var file = Disk.CreateFile(In("a"));
+        file.WriteAt(0, "abcdef"u8);
+
+        file.BeginToSync(0, 6);
+        file.BeginToSync(4, 100);
+
+        Assert.Equal("abcdef"u8, ReadAll(file));
+    }
+
+    [Fact]
     public void Truncating_cuts_and_extends_with_zeros()
     {
         using var file = Disk.CreateFile(In("a"));

@@ -52,6 +52,49 @@ public sealed class FasterRecordStoreTests
     }
 
     [Fact]
+    public void A_large_file_of_which_nothing_is_needed_goes_while_others_read()
+    {
+        using var folder = new TemporaryFolder();
+        var options = PhysicalFasterRecordStoreContract.OptionsFor(256 * 1024) with { SegmentBytes = 16 * 1024 * 1024 };
+        using var store = FasterRecordStore.Create(new PhysicalFileSystem(), folder.Path, Identity, options);
+        var record = new byte[30_000];
+        const long Last = 1200;
+        for (var main = 1L; main <= Last; main++)
+        {
+            store.Put(R(main), record);
+        }
+
+        store.ReleaseBefore(Checkpoint(store));
+        using var over = new CancellationTokenSource();
+        var reading = new Thread(() =>
+        {
+            // What is let go of is found or not, and never damaged.
+            using var reader = store.OpenReader();
+            for (var main = 1L; !over.IsCancellationRequested; main = (main % Last) + 1)
+            {
+                reader.TryRead(R(main), new CollectingSink());
+            }
+        });
+        reading.Start();
+        while (store.ReclaimStep(1024 * 1024, new EveryHundredth()).LookedThrough > 0)
+        {
+        }
+
+        store.ReleaseBefore(Checkpoint(store));
+        SpinWait.SpinUntil(() => Directory.GetFiles(folder.Path).Sum(file => new FileInfo(file).Length) <= store.DiskBytes);
+        over.Cancel();
+        reading.Join();
+
+        Assert.InRange(store.DiskBytes, 1, 20 * 1024 * 1024);
+        Assert.Equal(0, store.Device.DamageCount);
+        using var after = store.OpenReader();
+        for (var main = 100L; main <= Last; main += 100)
+        {
+            Assert.True(after.TryRead(R(main), new CollectingSink()));
+        }
+    }
+
+    [Fact]
     public void A_full_disk_refuses_and_forgets_nothing()
     {
         var store = Create();
@@ -391,5 +434,10 @@ public sealed class FasterRecordStoreTests
         Assert.Single((new FasterRecordStoreOptions() with { SegmentBytes = 1024 }).Problems());
         Assert.Throws<ArgumentException>(
             () => FasterRecordStore.Create(_files, Folder, Identity, new FasterRecordStoreOptions { IndexBytes = 5 }));
+    }
+
+    private sealed class EveryHundredth : IRecordLiveness
+    {
+        public bool IsLive(Revision revision, ReadOnlySpan<byte> record) => revision.Main % 100 == 0;
     }
 }

@@ -8,8 +8,9 @@ namespace RaftKv.Storage.Records.Faster;
 /// <summary>Reads, made by whoever asks: alone, many at once, or in the order of the log.</summary>
 internal sealed unsafe partial class RecordDevice
 {
-    // Set by a reader that asks for many records at once: then each read is a work item of the pool's, and they wait for the
-    // disk together. A single read is made on the spot, for most are answered by the page cache sooner than a thread wakes.
+    // Set by a reader that asks for many records at once: then what the page cache has is read on the spot, each other read is a
+    // work item of the pool's, and those wait for the disk together. A single read is made on the spot in any case, for most are
+    // answered by the page cache sooner than a thread wakes.
     [ThreadStatic]
     private static bool _readsTogether;
 
@@ -36,6 +37,12 @@ internal sealed unsafe partial class RecordDevice
 
         if (_readsTogether)
         {
+            if (TryReadCached(address, new Span<byte>((void*)destinationAddress, (int)readLength)))
+            {
+                callback(0, readLength, context);
+                return;
+            }
+
             ThreadPool.UnsafeQueueUserWorkItem(
                 job => job.Run(), new ReadJob(this, address, destinationAddress, (int)readLength, callback, context), preferLocal: false);
             return;
@@ -69,6 +76,44 @@ internal sealed unsafe partial class RecordDevice
         var end = Math.Min(Volatile.Read(ref _writtenUntil), StartOf((int)(address >> _segmentBits) + 1));
         ahead.Filled(ReadGood(address, room[..(int)Math.Clamp(end - address, 0, room.Length)]));
         return ahead.TryCopy(_number, address, destination);
+    }
+
+    // Whatever is odd about it is found by the read that is made instead.
+    private bool TryReadCached(long address, Span<byte> destination)
+    {
+        var number = (int)(address >> _segmentBits);
+        if (_recoveringUntil > 0 || destination.Length > ChunkBytes || !_segments.TryGetValue(number, out var segment))
+        {
+            return false;
+        }
+
+        var wanted = destination.Length / RecordBlocks.BlockBytes * RecordBlocks.StoredBlockBytes;
+        var stored = ArrayPool<byte>.Shared.Rent(wanted);
+        try
+        {
+            if (segment.File.ReadCachedAt(RecordBlocks.StoredOffset(address - StartOf(number)), stored.AsSpan(0, wanted)) < wanted)
+            {
+                return false;
+            }
+
+            for (var (at, from) = (0, 0); at < destination.Length; at += RecordBlocks.BlockBytes, from += RecordBlocks.StoredBlockBytes)
+            {
+                if (!TryUnwrap(address + at, stored.AsSpan(from), destination[at..], out _, out _))
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+        catch (ObjectDisposedException)
+        {
+            return false;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(stored);
+        }
     }
 
     /// <returns>How much of it was read and is as it was written. About the rest nobody has asked.</returns>
@@ -161,6 +206,12 @@ internal sealed unsafe partial class RecordDevice
         {
             destination.Clear();
             return;
+        }
+
+        if (found < stored.Length && number < Volatile.Read(ref _firstSegment))
+        {
+            destination.Clear();
+            return; // It is on its way out.
         }
 
         for (var at = 0; at < destination.Length; at += RecordBlocks.BlockBytes)

@@ -27,6 +27,9 @@ internal sealed unsafe partial class RecordDevice : StorageDeviceBase
 
     private const int ChunkBlocks = 64;
 
+    // A file that is deleted goes by so much at a time: 64 MiB at once hold up everybody's syncs for tens of milliseconds.
+    private const long DeletedAtOnce = 4 * 1024 * 1024;
+
     private static long _devices;
 
     private readonly long _number = Interlocked.Increment(ref _devices);
@@ -417,7 +420,7 @@ internal sealed unsafe partial class RecordDevice : StorageDeviceBase
         }
     }
 
-    // One file at a time: something more urgent may have come meanwhile.
+    // One file, or a part of one, at a time: something more urgent may have come meanwhile.
     private bool DeleteReleased()
     {
         KeyValuePair<int, Segment> released;
@@ -433,6 +436,13 @@ internal sealed unsafe partial class RecordDevice : StorageDeviceBase
 
         try
         {
+            var left = released.Value.File.Length - DeletedAtOnce;
+            if (left > 0)
+            {
+                released.Value.File.Truncate(left);
+                return true;
+            }
+
             _files.Delete(released.Value.File.Path);
             _areNamesUnsynced = true;
         }
@@ -442,7 +452,7 @@ internal sealed unsafe partial class RecordDevice : StorageDeviceBase
         }
 
         _segments.TryRemove(released.Key, out _);
-        released.Value.File.Dispose(); // A reader that is in it reads on; FASTER finds nothing there any more.
+        released.Value.File.Dispose(); // A reader that is in it finds zeros, and FASTER nothing there any more.
         return true;
     }
 
@@ -582,7 +592,11 @@ internal sealed unsafe partial class RecordDevice : StorageDeviceBase
         }
 
         segment.IsUnsynced = true;
-        segment.File.WriteAt(RecordBlocks.StoredOffset(address - StartOf(number)), _chunk.AsSpan(0, stored));
+        var offset = RecordBlocks.StoredOffset(address - StartOf(number));
+        segment.File.WriteAt(offset, _chunk.AsSpan(0, stored));
+
+        // Else a checkpoint would sync all since the last one at once, and the log's syncs would wait behind it.
+        segment.File.BeginToSync(offset, stored);
     }
 
     private void Complete(DeviceCheckpoint checkpoint)
