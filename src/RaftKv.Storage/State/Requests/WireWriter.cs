@@ -53,7 +53,11 @@ public sealed class WireWriter : IBufferWriter<byte>
     public void Flag(int field, bool value) => Number(field, value ? 1 : 0);
 
     /// <summary>Bytes, also if there are none.</summary>
-    public void Bytes(int field, ReadOnlySpan<byte> value) => Wire.Bytes(this, field, value);
+    public void Bytes(int field, ReadOnlySpan<byte> value)
+    {
+        Ensure(15 + value.Length);
+        Wire.Bytes(this, field, value);
+    }
 
     /// <summary>Begins a message within this one.</summary>
     /// <returns>For <see cref="End"/>.</returns>
@@ -93,6 +97,9 @@ public sealed class WireWriter : IBufferWriter<byte>
 /// <summary>Fields of protobuf messages, written to anything.</summary>
 internal static class Wire
 {
+    // A pipe has no pieces that are longer, and would get itself an array for each.
+    private const int OnePieceBytes = 2048;
+
     public static void Tag(IBufferWriter<byte> to, int field, bool isBytes)
         => to.Advance(RecordFormat.WriteVarint(to.GetSpan(5), ((ulong)field << 3) | (isBytes ? 2ul : 0)));
 
@@ -104,10 +111,19 @@ internal static class Wire
 
     public static void Bytes(IBufferWriter<byte> to, int field, ReadOnlySpan<byte> value)
     {
-        var span = to.GetSpan(10 + value.Length);
+        var inOne = value.Length <= OnePieceBytes ? value.Length : 0;
+        var span = to.GetSpan(15 + inOne);
         var at = RecordFormat.WriteVarint(span, ((ulong)field << 3) | 2);
         at += RecordFormat.WriteVarint(span[at..], (ulong)value.Length);
-        value.CopyTo(span[at..]);
-        to.Advance(at + value.Length);
+        value[..inOne].CopyTo(span[at..]);
+        to.Advance(at + inOne);
+        for (value = value[inOne..]; value.Length > 0;)
+        {
+            var room = to.GetSpan(1);
+            var count = Math.Min(room.Length, value.Length);
+            value[..count].CopyTo(room);
+            to.Advance(count);
+            value = value[count..];
+        }
     }
 }
