@@ -24,9 +24,7 @@ public sealed class SteadySync(SafeFileHandle file)
     /// <exception cref="IOException">A sync has failed.</exception>
     public async ValueTask GrownAsync(long length)
     {
-        // One that was emptied grows anew.
-        _begun = Math.Min(_begun, length);
-        if (length - _begun >= PieceBytes)
+        if (IsDue(length))
         {
             await _running.ConfigureAwait(false);
             Begin(length);
@@ -36,8 +34,7 @@ public sealed class SteadySync(SafeFileHandle file)
     /// <summary>The same where nobody can wait: pieces are longer then.</summary>
     public void Grown(long length)
     {
-        _begun = Math.Min(_begun, length);
-        if (length - _begun >= PieceBytes && _running.IsCompletedSuccessfully)
+        if (IsDue(length) && _running.IsCompletedSuccessfully)
         {
             Begin(length);
         }
@@ -50,6 +47,13 @@ public sealed class SteadySync(SafeFileHandle file)
         await _running.ConfigureAwait(false);
         Begin(_begun);
         await _running.ConfigureAwait(false);
+    }
+
+    private bool IsDue(long length)
+    {
+        // One that was emptied grows anew.
+        _begun = Math.Min(_begun, length);
+        return length - _begun >= PieceBytes;
     }
 
     private void Begin(long length)

@@ -1,6 +1,5 @@
 using System.Runtime.ExceptionServices;
 using RaftKv.Storage.Mvcc;
-using RaftKv.Storage.Records;
 using RaftKv.Storage.State.Requests;
 
 namespace RaftKv.Storage.State;
@@ -9,17 +8,16 @@ namespace RaftKv.Storage.State;
 /// A part of a long range whose records are read by another thread of the pool, while the thread that answers reads the next
 /// part. If none is free until then, it reads this one as well: it never waits for a thread that has not begun.
 /// </summary>
-/// <param name="view">The part's own.</param>
-/// <param name="toWire">Makes the sink that writes into what is given to it.</param>
-internal sealed class RangePart(KeySpaceView view, Func<WireWriter, IRecordSink> toWire) : IThreadPoolWorkItem, IDisposable
+internal sealed class RangePart : IThreadPoolWorkItem, IDisposable
 {
     // Records are read so many at a time until there is enough: values may be large, and what is left is written where it goes.
     private const int ReadAtOnce = 32;
     private const int EnoughBytes = 512 * 1024;
 
     private readonly object _gate = new();
+    private readonly KeySpaceView _view;
     private readonly WireWriter _bytes = new();
-    private IRecordSink? _sink;
+    private readonly RecordsToWire _wire;
     private ReadOnlyMemory<Revision> _revisions;
     private ExceptionDispatchInfo? _failure;
     private int _read;
@@ -27,6 +25,14 @@ internal sealed class RangePart(KeySpaceView view, Func<WireWriter, IRecordSink>
     // 1 once somebody reads it.
     private int _isTaken = 1;
     private bool _isOver = true;
+
+    /// <param name="view">The part's own.</param>
+    /// <param name="isKeysOnly">Whether values are left out.</param>
+    public RangePart(KeySpaceView view, bool isKeysOnly)
+    {
+        _view = view;
+        _wire = new RecordsToWire(_bytes, isKeysOnly);
+    }
 
     /// <summary>What the records that were read are as fields of an answer.</summary>
     public ReadOnlySpan<byte> Written => _bytes.Written;
@@ -45,12 +51,11 @@ internal sealed class RangePart(KeySpaceView view, Func<WireWriter, IRecordSink>
     public int Read(ReadOnlySpan<Revision> revisions)
     {
         _bytes.Clear();
-        _sink ??= toWire(_bytes);
         var read = 0;
         while (read < revisions.Length && _bytes.Length < EnoughBytes)
         {
             var count = Math.Min(ReadAtOnce, revisions.Length - read);
-            view.Read(revisions.Slice(read, count), _sink);
+            _view.Read(revisions.Slice(read, count), _wire);
             read += count;
         }
 
@@ -99,7 +104,7 @@ internal sealed class RangePart(KeySpaceView view, Func<WireWriter, IRecordSink>
             Wait();
         }
 
-        view.Dispose();
+        _view.Dispose();
     }
 
     private void Wait()

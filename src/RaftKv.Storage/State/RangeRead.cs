@@ -17,7 +17,6 @@ namespace RaftKv.Storage.State;
 /// </remarks>
 public static class RangeRead
 {
-    private const int KvsField = 2;
     private const int MoreField = 3;
     private const int CountField = 4;
 
@@ -296,8 +295,8 @@ public static class RangeRead
             Flush();
             if (onTwoThreads && _first is null)
             {
-                _first = new RangePart(view.Again(), bytes => new RecordsToWire(bytes, isKeysOnly));
-                _second = new RangePart(view.Again(), bytes => new RecordsToWire(bytes, isKeysOnly));
+                _first = new RangePart(view.Again(), isKeysOnly);
+                _second = new RangePart(view.Again(), isKeysOnly);
                 _room = 2 * FetchCount;
                 ArrayPool<Revision>.Shared.Return(_waiting);
                 _waiting = [];
@@ -339,35 +338,6 @@ public static class RangeRead
             view.Read(first.Span[readOfFirst..], _wire);
             to.Write(_second.Written);
             view.Read(second[readOfSecond..], _wire);
-        }
-    }
-
-    private sealed class RecordsToWire(IBufferWriter<byte> to, bool withoutValues) : IRecordSink
-    {
-        public void Accept(Revision revision, ReadOnlySpan<byte> record)
-        {
-            if (withoutValues)
-            {
-                var fields = RecordFormat.Read(record);
-                Write(fields.Key, new KeyRevision(new Revision(fields.Modified, 0), fields.Created, fields.Version, 0), fields.Lease);
-            }
-            else
-            {
-                Wire.Bytes(to, KvsField, record);
-            }
-        }
-
-        /// <summary>A key without its value and without a lease, whose record need not be read.</summary>
-        public void Accept(ReadOnlySpan<byte> key, in KeyRevision item) => Write(key, item, lease: 0);
-
-        private void Write(ReadOnlySpan<byte> key, in KeyRevision item, long lease)
-        {
-            var bytes = RecordFormat.Bytes(key.Length, item, valueBytes: 0, lease);
-            Wire.Tag(to, KvsField, isBytes: true);
-            var span = to.GetSpan(10 + bytes);
-            var at = RecordFormat.WriteVarint(span, (ulong)bytes);
-            RecordFormat.Write(span[at..], key, item, default, lease);
-            to.Advance(at + bytes);
         }
     }
 

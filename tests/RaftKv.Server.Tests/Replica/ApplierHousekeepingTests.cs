@@ -99,9 +99,7 @@ public sealed class ApplierHousekeepingTests : IDisposable
         for (var steps = 0; steps < 5; steps++)
         {
             _background.Later.Dequeue()();
-            while (_applier.Run())
-            {
-            }
+            RunUntilIdle();
 
             Assert.Single(_background.Later);
             Assert.True(keys.IsCompacting);
@@ -120,9 +118,7 @@ public sealed class ApplierHousekeepingTests : IDisposable
         // As many entries as there are keys, before the second step.
         FillKeys();
         _background.Later.Dequeue()();
-        while (_applier.Run())
-        {
-        }
+        RunUntilIdle();
 
         Assert.Empty(_background.Later);
         Assert.False(keys.IsCompacting);
@@ -137,9 +133,7 @@ public sealed class ApplierHousekeepingTests : IDisposable
         var alarm = new AlarmCommand(Storage.State.AlarmAction.Activate, new NodeId(1), AlarmKind.NoSpace);
         Apply(new Entry(1, ++_index, EntryKind.Command, CommandEnvelope.Encode(0, Caller.Nobody, alarm)));
         Apply(Next(CommandKind.Compact, new CompactionRequest { Revision = keys.Revision }));
-        while (_applier.Run())
-        {
-        }
+        RunUntilIdle();
 
         Assert.Empty(_background.Later);
         Assert.False(keys.IsCompacting);
@@ -157,6 +151,13 @@ public sealed class ApplierHousekeepingTests : IDisposable
         for (var i = 0; i < 100; i++)
         {
             Apply(Next(CommandKind.Put, new PutRequest { Key = ByteString.CopyFromUtf8($"k{i:D3}"), Value = Value(i) }));
+        }
+    }
+
+    private void RunUntilIdle()
+    {
+        while (_applier.Run())
+        {
         }
     }
 

@@ -1,11 +1,11 @@
 using RaftKv.Raft;
 using RaftKv.Storage.Files;
 using RaftKv.Storage.Mvcc;
-using RaftKv.Storage.Records;
 using RaftKv.Storage.Records.Faster;
 using RaftKv.Storage.State;
 using RaftKv.Storage.State.Requests;
 using RaftKv.Storage.Tests.Records;
+using RaftKv.Storage.Tests.Watch;
 
 namespace RaftKv.Storage.Tests.State;
 
@@ -49,12 +49,12 @@ public sealed class RangeOnTwoThreadsTests : IDisposable
     {
         foreach (var bad in (long[])[10, 600, 1100, 1600, 2100, Keys])
         {
-            var records = new OneBadRecord(LogRecordStore.Create(new PhysicalFileSystem(), Directory.CreateDirectory(Path.Join(_folder.Path, $"{bad}")).FullName, 1), bad);
-            using var space = new KeySpace(records);
+            using var space = new KeySpace(new MemoryRecords { Damaged = new Revision(bad, 0) });
             Fill(space, new Chance(1), _ => 10);
             using var view = space.OpenView();
 
-            Assert.Throws<RecordMissingException>(() => RangeRead.Run(All, view, new WireWriter(), onTwoThreads: true));
+            var failure = Assert.Throws<IOException>(() => RangeRead.Run(All, view, new WireWriter(), onTwoThreads: true));
+            Assert.Equal($"{new Revision(bad, 0)} is damaged.", failure.Message);
         }
     }
 
@@ -72,43 +72,5 @@ public sealed class RangeOnTwoThreadsTests : IDisposable
         }
 
         space.Publish();
-    }
-
-    /// <summary>A store that has lost a record.</summary>
-    private sealed class OneBadRecord(IRecordStore inner, long bad) : IRecordStore
-    {
-        public long DiskBytes => inner.DiskBytes;
-
-        public void Put(Revision revision, ReadOnlySpan<byte> record) => inner.Put(revision, record);
-
-        public IRecordReader OpenReader() => new Reader(inner.OpenReader(), bad);
-
-        public IRecordCheckpoint BeginCheckpoint() => inner.BeginCheckpoint();
-
-        public void ReleaseBefore(ReadOnlyMemory<byte> checkpointToken) => inner.ReleaseBefore(checkpointToken);
-
-        public void Scan(IRecordVisitor visitor) => inner.Scan(visitor);
-
-        public ReclaimOutcome ReclaimStep(long maxBytes, IRecordLiveness liveness) => inner.ReclaimStep(maxBytes, liveness);
-
-        public void Dispose() => inner.Dispose();
-
-        private sealed class Reader(IRecordReader inner, long bad) : IRecordReader
-        {
-            public bool TryRead(Revision revision, IRecordSink sink) => revision.Main != bad && inner.TryRead(revision, sink);
-
-            public void Read(ReadOnlySpan<Revision> revisions, IRecordSink sink)
-            {
-                foreach (var revision in revisions)
-                {
-                    if (!TryRead(revision, sink))
-                    {
-                        throw new RecordMissingException("records", revision);
-                    }
-                }
-            }
-
-            public void Dispose() => inner.Dispose();
-        }
     }
 }

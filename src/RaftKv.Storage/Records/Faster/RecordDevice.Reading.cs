@@ -78,49 +78,15 @@ internal sealed unsafe partial class RecordDevice
         return ahead.TryCopy(_number, address, destination);
     }
 
-    // Whatever is odd about it is found by the read that is made instead.
     private bool TryReadCached(long address, Span<byte> destination)
-    {
-        var number = (int)(address >> _segmentBits);
-        if (_recoveringUntil > 0 || destination.Length > ChunkBytes || !_segments.TryGetValue(number, out var segment))
-        {
-            return false;
-        }
-
-        var wanted = destination.Length / RecordBlocks.BlockBytes * RecordBlocks.StoredBlockBytes;
-        var stored = ArrayPool<byte>.Shared.Rent(wanted);
-        try
-        {
-            if (segment.File.ReadCachedAt(RecordBlocks.StoredOffset(address - StartOf(number)), stored.AsSpan(0, wanted)) < wanted)
-            {
-                return false;
-            }
-
-            for (var (at, from) = (0, 0); at < destination.Length; at += RecordBlocks.BlockBytes, from += RecordBlocks.StoredBlockBytes)
-            {
-                if (!TryUnwrap(address + at, stored.AsSpan(from), destination[at..], out _, out _))
-                {
-                    return false;
-                }
-            }
-
-            return true;
-        }
-        catch (ObjectDisposedException)
-        {
-            return false;
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(stored);
-        }
-    }
+        => _recoveringUntil == 0 && destination.Length <= ChunkBytes && ReadGood(address, destination, onlyCached: true) == destination.Length;
 
     /// <returns>How much of it was read and is as it was written. About the rest nobody has asked.</returns>
-    private int ReadGood(long address, Span<byte> destination)
+    private int ReadGood(long address, Span<byte> destination, bool onlyCached = false)
     {
         var number = (int)(address >> _segmentBits);
-        var stored = ArrayPool<byte>.Shared.Rent(destination.Length / RecordBlocks.BlockBytes * RecordBlocks.StoredBlockBytes);
+        var wanted = destination.Length / RecordBlocks.BlockBytes * RecordBlocks.StoredBlockBytes;
+        var stored = ArrayPool<byte>.Shared.Rent(wanted);
         try
         {
             if (!_segments.TryGetValue(number, out var segment))
@@ -128,8 +94,9 @@ internal sealed unsafe partial class RecordDevice
                 return 0;
             }
 
-            var wanted = destination.Length / RecordBlocks.BlockBytes * RecordBlocks.StoredBlockBytes;
-            var found = segment.File.ReadAt(RecordBlocks.StoredOffset(address - StartOf(number)), stored.AsSpan(0, wanted));
+            var offset = RecordBlocks.StoredOffset(address - StartOf(number));
+            var room = stored.AsSpan(0, wanted);
+            var found = onlyCached ? segment.File.ReadCachedAt(offset, room) : segment.File.ReadAt(offset, room);
             var good = 0;
             for (var from = 0; from + RecordBlocks.StoredBlockBytes <= found; from += RecordBlocks.StoredBlockBytes)
             {
