@@ -24,7 +24,8 @@ internal sealed class Liveness(Cluster cluster, TroubleMaker troubles)
         }
 
         cluster.StopClients();
-        var deadline = cluster.Simulator.Now + Bound;
+        var healed = cluster.Simulator.Now;
+        var bound = Bound;
         var probe = cluster.AddProbe(FreshWrites, Interval);
         var next = cluster.Simulator.Now;
         while (true)
@@ -40,14 +41,15 @@ internal sealed class Liveness(Cluster cluster, TroubleMaker troubles)
                 return;
             }
 
-            if (next > deadline)
+            bound = Math.Max(bound, Bound + (cluster.Whole?.LeaseSpreadNanos ?? 0));
+            if (next > healed + bound)
             {
                 if (CannotBeAskedFor())
                 {
                     return;
                 }
 
-                throw new Violation(nameof(Liveness), Describe(probe.SucceededCount));
+                throw new Violation(nameof(Liveness), Describe(bound, probe.SucceededCount));
             }
         }
     }
@@ -118,10 +120,10 @@ internal sealed class Liveness(Cluster cluster, TroubleMaker troubles)
         return false;
     }
 
-    private string Describe(int succeeded)
+    private string Describe(long bound, int succeeded)
     {
         var text = new System.Text.StringBuilder();
-        text.Append($"{Bound / Simulator.Second} s after everything was healed, {succeeded} of {FreshWrites} fresh writes ");
+        text.Append($"{bound / Simulator.Second} s after everything was healed, {succeeded} of {FreshWrites} fresh writes ");
         text.Append("were served, and the members are:\n");
         foreach (var node in cluster.Nodes)
         {

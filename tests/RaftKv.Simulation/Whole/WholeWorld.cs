@@ -103,6 +103,11 @@ internal sealed class WholeWorld
         => string.Join("; ", _watchers.Where(watcher => !watcher.IsUpToDate).Select(watcher => watcher.ToString()))
             + string.Concat(Replay.Leases.Values.Select(lease => $"; lease {lease.Id:x} of {lease.Ttl} s, granted at {lease.GrantedAt / 1000} us"));
 
+    /// <summary>How much later the leases that are there may end because a new leader lets only so many end in a second.</summary>
+    public long LeaseSpreadNanos => Replay.Leases.Count >= Settings.Leases.SpreadFromCount
+        ? Replay.Leases.Count * Simulator.Second / Settings.Leases.SpreadPerSecond
+        : 0;
+
     /// <summary>When all trouble is over.</summary>
     public void CheckAfterTrouble()
     {
