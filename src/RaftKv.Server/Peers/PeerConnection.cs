@@ -36,7 +36,7 @@ internal sealed class PeerConnection : IAsyncDisposable
 
     // Never disposed of: the timer or another thread may come too late to see that, and there is nothing to give back.
 #pragma warning disable CA2213
-    private readonly SemaphoreSlim _writing = new(1, 1);
+    private readonly SemaphoreSlim _writing;
     private readonly CancellationTokenSource _ended = new();
 #pragma warning restore CA2213
 
@@ -57,7 +57,7 @@ internal sealed class PeerConnection : IAsyncDisposable
     /// <param name="output">Where to write.</param>
     /// <param name="close">Ends the connection: true at once, whatever state it is in; false so that what was written
     /// still arrives. Either way a pending read ends.</param>
-    /// <param name="isCaller">Whether this end connected.</param>
+    /// <param name="isCaller">Whether this end connected. The other one has to greet before anything is written.</param>
     /// <param name="options">For the timeouts.</param>
     public PeerConnection(PipeReader input, Stream output, Action<bool> close, bool isCaller, PeerOptions options)
     {
@@ -67,6 +67,7 @@ internal sealed class PeerConnection : IAsyncDisposable
         _options = options;
         _time = options.Time;
         _isCaller = isCaller;
+        _writing = new SemaphoreSlim(isCaller ? 1 : 0, 1);
         _heardAt = Now();
         Ended = _ended.Token;
         _keepAlive = _time.CreateTimer(
@@ -126,6 +127,15 @@ internal sealed class PeerConnection : IAsyncDisposable
 
     /// <summary><see cref="ReadAsync"/> for whoever has a thread for it.</summary>
     public ReceivedFrame Read() => OwnThread.Await(ReadAsync());
+
+    /// <summary>Writes the answer to the handshake. Everybody else waits for it, and one who ends the connection before it
+    /// says no farewell: whoever may do that knows of the connection before the other end is let in.</summary>
+    /// <exception cref="PeerConnectionException">The connection ended.</exception>
+    public ValueTask GreetAsync(ReadOnlyMemory<byte> welcome)
+    {
+        Invariant.Holds(!_isCaller && _writing.CurrentCount == 0);
+        return WriteWithTurnAsync(welcome);
+    }
 
     /// <summary>Writes frames as a whole, after those that are being written.</summary>
     /// <exception cref="PeerConnectionException">The connection ended.</exception>

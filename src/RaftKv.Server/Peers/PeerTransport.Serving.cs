@@ -178,17 +178,18 @@ public sealed partial class PeerTransport
             _options.Observer?.Invoke(new PeerEvent(PeerEventKind.Refused, hello.From, null, line.From, reason));
         }
 
-        var welcome = new PeerWelcome(
-            verdict, PeerHello.Protocol, _options.ClusterId, _options.Self, _options.ProcessNonce, _options.ServerVersion, reason);
         try
         {
-            line.Stream.Write(welcome.Encode());
+            line.Stream.Write(Welcome(verdict, reason));
         }
         catch (Exception gone) when (gone is IOException or ObjectDisposedException)
         {
             // It did not wait for the answer; whoever reads next will see that.
         }
     }
+
+    private byte[] Welcome(PeerVerdict verdict, string reason) => new PeerWelcome(
+        verdict, PeerHello.Protocol, _options.ClusterId, _options.Self, _options.ProcessNonce, _options.ServerVersion, reason).Encode();
 
     private void ServePeer(IncomingLine line, PeerHello hello)
     {
@@ -197,7 +198,16 @@ public sealed partial class PeerTransport
         if (OwnThread.Await(_incoming.EnterAsync(hello, stream)) is not { } member)
         {
             var (verdict, why) = _incoming.Judge(hello);
-            Answer(line, hello, verdict, why);
+            _options.Observer?.Invoke(new PeerEvent(PeerEventKind.Refused, hello.From, null, line.From, why));
+            try
+            {
+                OwnThread.Await(connection.GreetAsync(Welcome(verdict, why)));
+            }
+            catch (PeerConnectionException)
+            {
+                // As above: it did not wait for the answer.
+            }
+
             OwnThread.Await(connection.EndAsync(why));
             return;
         }
@@ -205,7 +215,7 @@ public sealed partial class PeerTransport
         var reason = "";
         try
         {
-            Answer(line, hello, PeerVerdict.Welcome, "");
+            OwnThread.Await(connection.GreetAsync(Welcome(PeerVerdict.Welcome, "")));
             connection.Start();
             _options.Observer?.Invoke(new PeerEvent(PeerEventKind.Accepted, hello.From, hello.Lane, line.From, ""));
             if (_peers.TryGetValue(hello.From, out var peer))
