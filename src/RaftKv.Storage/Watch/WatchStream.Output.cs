@@ -15,8 +15,9 @@ namespace RaftKv.Storage.Watch;
 /// </code>
 /// <para>Whatever was picked is handed out before anything else is looked at. So a reply to a cancellation comes after
 /// the last events, and progress after all events up to its revision.</para>
-/// <para>Among the recent changes, a response is about one revision, which is also that of its header. History is told up
-/// to a thousand revisions at a time, with the hub's revision in the header.</para>
+/// <para>Among the recent changes, a response is about one revision, which is also that of its header; or, for a watcher
+/// that has more than a few of them before it, about several whole ones, with the last of them in the header. History is
+/// told up to a thousand revisions at a time, with the hub's revision in the header.</para>
 /// </remarks>
 public sealed partial class WatchStream
 {
@@ -28,6 +29,9 @@ public sealed partial class WatchStream
 
     // Lists that were longer than this are not kept for the next time.
     private const int KeptCapacity = 4096;
+
+    // More revisions than this are told together.
+    private const int ToldSingly = 4;
 
     // Of the thread that takes, until they are handed out.
     private List<TakenEvent> _events = [];
@@ -280,24 +284,34 @@ public sealed partial class WatchStream
     private bool TakeMatches(Watcher watcher)
     {
         var target = watcher.Target!;
-        for (var i = target.IndexOf(watcher.Cursor); i < target.MatchCount;)
+        var i = target.IndexOf(watcher.Cursor);
+        var told = new ToldTogether(watcher, _events.Count, AreMany(target, i));
+        while (i < target.MatchCount && _takenBytes < _hub.Options.StreamBytes)
         {
-            if (_takenBytes >= _hub.Options.StreamBytes)
-            {
-                return false;
-            }
-
             var main = target.At(i).Main;
+            var bytes = _takenBytes;
             var first = _events.Count;
             for (; i < target.MatchCount && target.At(i).Main == main; i++)
             {
                 Pick(watcher, _hub.Recent[target.At(i).Position]);
             }
 
-            EndRevision(watcher, main, first);
+            EndRevision(ref told, main, first, _takenBytes - bytes);
         }
 
-        return true;
+        EndResponse(ref told, _events.Count);
+        return i == target.MatchCount;
+    }
+
+    private static bool AreMany(WatchTarget target, int from)
+    {
+        var revisions = 0;
+        for (var i = from; i < target.MatchCount && revisions <= ToldSingly; i++)
+        {
+            revisions += i == from || target.At(i).Main != target.At(i - 1).Main ? 1 : 0;
+        }
+
+        return revisions > ToldSingly;
     }
 
     /// <summary>What can be found among the recent changes; says whether all were looked at.</summary>
@@ -311,14 +325,11 @@ public sealed partial class WatchStream
         var recent = _hub.Recent;
         var position = recent.PositionOf(watcher.Cursor);
         var end = position + LooksAtATime;
-        while (position < recent.NextPosition)
+        var told = new ToldTogether(watcher, _events.Count, _hub.Revision - watcher.Cursor >= ToldSingly);
+        while (position < recent.NextPosition && position < end && _takenBytes < _hub.Options.StreamBytes)
         {
-            if (_takenBytes >= _hub.Options.StreamBytes || position >= end)
-            {
-                return false;
-            }
-
             var main = recent[position].Revision.Main;
+            var bytes = _takenBytes;
             var first = _events.Count;
             for (; position < recent.NextPosition && recent[position].Revision.Main == main; position++)
             {
@@ -328,10 +339,11 @@ public sealed partial class WatchStream
                 }
             }
 
-            EndRevision(watcher, main, first);
+            EndRevision(ref told, main, first, _takenBytes - bytes);
         }
 
-        return true;
+        EndResponse(ref told, _events.Count);
+        return position == recent.NextPosition;
     }
 
     private void Pick(Watcher watcher, WatchEvent change)
@@ -343,12 +355,31 @@ public sealed partial class WatchStream
         }
     }
 
-    private void EndRevision(Watcher watcher, long main, int firstEvent)
+    // Its events are those from the first on.
+    private void EndRevision(ref ToldTogether told, long main, int first, long bytes)
     {
         // Nothing is told twice.
-        Invariant.Holds(main >= watcher.Cursor);
-        watcher.MoveTo(main + 1);
-        AddEvents(watcher, main, firstEvent, watcher.WantsBefore);
+        Invariant.Holds(main >= told.Watcher.Cursor);
+        told.Watcher.MoveTo(main + 1);
+        if (first == _events.Count)
+        {
+            return;
+        }
+
+        if (!told.AreSeveral || told.Bytes + bytes > _hub.Options.StreamBytes)
+        {
+            EndResponse(ref told, first);
+        }
+
+        told.Revision = main;
+        told.Bytes += bytes;
+    }
+
+    private void EndResponse(ref ToldTogether told, int end)
+    {
+        AddEvents(told.Watcher, told.Revision, told.FirstEvent, end, told.Watcher.WantsBefore);
+        told.FirstEvent = end;
+        told.Bytes = 0;
     }
 
     /// <summary>Reads history for a watcher, which is out of the queue meanwhile but counts as pending.</summary>
@@ -378,7 +409,7 @@ public sealed partial class WatchStream
                 {
                     var isSkipping = next > upTo && _hub.Faults.LosesEventsAtJoin;
                     watcher.MoveTo(isSkipping ? Math.Max(next, _hub.Revision + 1) : next);
-                    AddEvents(watcher, _hub.Revision, first, needsBefore: false);
+                    AddEvents(watcher, _hub.Revision, first, _events.Count, needsBefore: false);
                     Enqueue(watcher);
                 }
             }
@@ -393,9 +424,9 @@ public sealed partial class WatchStream
         Add(new StreamResponse { WatchId = watcher.Id, IsCanceled = true, CompactRevision = compacted });
     }
 
-    private void AddEvents(Watcher watcher, long revision, int firstEvent, bool needsBefore)
+    private void AddEvents(Watcher watcher, long revision, int firstEvent, int end, bool needsBefore)
     {
-        var count = _events.Count - firstEvent;
+        var count = end - firstEvent;
         if (count == 0)
         {
             return;
@@ -404,15 +435,15 @@ public sealed partial class WatchStream
         watcher.HadEvents = true;
         if (_hub.Faults.SplitsRevisions && count > 1)
         {
-            AddEvents(watcher, revision, firstEvent, count / 2, needsBefore);
+            AddResponse(watcher, revision, firstEvent, count / 2, needsBefore);
             firstEvent += count / 2;
             count -= count / 2;
         }
 
-        AddEvents(watcher, revision, firstEvent, count, needsBefore);
+        AddResponse(watcher, revision, firstEvent, count, needsBefore);
     }
 
-    private void AddEvents(Watcher watcher, long revision, int firstEvent, int count, bool needsBefore)
+    private void AddResponse(Watcher watcher, long revision, int firstEvent, int count, bool needsBefore)
         => _responses.Add(new StreamResponse
         {
             WatchId = watcher.Id,
@@ -507,5 +538,21 @@ public sealed partial class WatchStream
         {
             _responses = [];
         }
+    }
+
+    /// <summary>The response that a watcher is about to be given.</summary>
+    private struct ToldTogether(Watcher watcher, int firstEvent, bool areSeveral)
+    {
+        public readonly Watcher Watcher => watcher;
+
+        /// <summary>Whether it may be about more revisions than one.</summary>
+        public readonly bool AreSeveral => areSeveral;
+
+        public int FirstEvent { get; set; } = firstEvent;
+
+        /// <summary>The last that it is about.</summary>
+        public long Revision { get; set; }
+
+        public long Bytes { get; set; }
     }
 }

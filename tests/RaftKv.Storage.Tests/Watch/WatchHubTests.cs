@@ -39,6 +39,69 @@ public sealed class WatchHubTests : IDisposable, IWatchSignal
         Assert.Equal([0, 1, 1], told.Select(response => response.Events.Count));
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("b")]
+    public void One_that_has_many_revisions_before_it_is_told_them_together_under_the_last(string end)
+    {
+        var (hub, stream) = Open();
+        stream.Create(Watch("a", end));
+        TakeAll(stream);
+        for (var i = 0; i < 4; i++)
+        {
+            Put(hub, "a", "few");
+        }
+
+        Assert.Equal([2, 3, 4, 5], TakeAll(stream).Select(response => response.Header.Revision));
+        for (var i = 0; i < 10; i++)
+        {
+            Put(hub, "a", "many");
+        }
+
+        Put(hub, "c", "another's");
+        var told = Assert.Single(TakeAll(stream));
+        Assert.Equal(15, told.Header.Revision);
+        Assert.Equal(Enumerable.Range(6, 10).Select(revision => (long)revision), told.Events.Select(one => one.Kv.ModRevision));
+        Put(hub, "a", "one");
+        Assert.Equal(17, Assert.Single(TakeAll(stream)).Header.Revision);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("z")]
+    public void What_is_told_together_is_whole_revisions_and_bounded(string end)
+    {
+        const int Revisions = 40;
+        var (hub, stream) = Open(new WatchOptions { StreamBytes = 4000 });
+        stream.Create(Watch("a", end) with { PrevKv = true });
+        TakeAll(stream);
+        for (var i = 0; i < Revisions; i++)
+        {
+            _space.BeginWrite();
+            for (var at = 0; at <= i % 3; at++)
+            {
+                _space.Put([(byte)('a' + at)], new byte[i == 20 ? 8000 : 300], 0);
+            }
+
+            _space.EndWrite();
+            Announce(hub);
+        }
+
+        var told = TakeAll(stream);
+        var events = told.SelectMany(response => response.Events).ToArray();
+        Assert.Equal(end == "" ? Revisions : Enumerable.Range(0, Revisions).Sum(i => (i % 3) + 1), events.Length);
+        Assert.Equal(events.OrderBy(one => one.Kv.ModRevision), events);
+        Assert.All(events.Skip(6), one => Assert.NotNull(one.PrevKv));
+        Assert.InRange(told.Count, 4, Revisions / 2);
+        Assert.Equal(told.Count, told.Select(response => response.Events[^1].Kv.ModRevision).Distinct().Count());
+        Assert.All(told, response =>
+        {
+            Assert.Equal(response.Events[^1].Kv.ModRevision, response.Header.Revision);
+            Assert.True(
+                response.Events.Sum(one => one.Kv.CalculateSize()) < 4000 || response.Events[0].Kv.ModRevision == response.Header.Revision);
+        });
+    }
+
     [Fact]
     public void History_comes_many_revisions_a_response_under_the_revision_of_the_store()
     {
