@@ -79,10 +79,10 @@ internal sealed partial class WholeMember
                 Await(call, _stages.Reads.WaitAsync(), Answer);
                 break;
             case LeaseRenewal.RenewedPastCheckpoint:
-                // Answered when the next leader would know of it, too.
+                // Answered when the next leader would know of it, too, if it is still there then.
                 call.RequestId = NextRequestId();
                 var command = new LeaseCheckpointCommand([new LeaseRemaining(call.Lease, 0)]);
-                Propose(call, CommandEnvelope.Encode(call.RequestId, Caller.Nobody, command));
+                Propose(call, CommandEnvelope.Encode(call.RequestId, Caller.Nobody, command), Answer);
                 break;
             case LeaseRenewal.Unknown:
                 Await(call, _stages.Reads.WaitAsync(), AnswerUnknown);
@@ -125,9 +125,9 @@ internal sealed partial class WholeMember
         call.Answer(new KvReply(Refusal: null, isThere ? StateError.None : StateError.LeaseNotFound, 0, default));
     }
 
-    private void Propose(KvCall call, ReadOnlyMemory<byte> payload)
+    private void Propose(KvCall call, ReadOnlyMemory<byte> payload, Action<KvCall>? answer = null)
     {
-        _waiting.Add(new WaitingCall(call, _stages.Answers.ExpectAsync(call.RequestId), Turn: null));
+        _waiting.Add(new WaitingCall(call, _stages.Answers.ExpectAsync(call.RequestId), Turn: null) { Next = answer });
         _stages.Inbox.Post(ReplicaInput.Proposal(payload, call.RequestId));
     }
 
@@ -146,9 +146,9 @@ internal sealed partial class WholeMember
             {
                 waiting.Call.Answer(new KvReply(refusal, StateError.None, 0, default));
             }
-            else if (waiting.Turn is not null)
+            else if (waiting.Next is { } next)
             {
-                waiting.Next(waiting.Call);
+                next(waiting.Call);
             }
             else
             {
@@ -159,7 +159,8 @@ internal sealed partial class WholeMember
 
     private sealed record WaitingCall(KvCall Call, ValueTask<Answer> Answer, Task? Turn)
     {
-        public Action<KvCall> Next { get; init; } = static _ => { };
+        /// <summary>Answers, if not what it waited for is the answer.</summary>
+        public Action<KvCall>? Next { get; init; }
 
         public bool IsOver => Turn?.IsCompleted ?? Answer.IsCompleted;
 
