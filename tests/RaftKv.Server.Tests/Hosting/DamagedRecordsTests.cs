@@ -28,7 +28,7 @@ public sealed class DamagedRecordsTests : IDisposable
     {
         await using var cluster = await StartAsync(3);
         await FillAsync(cluster[0]);
-        var harmed = Enumerable.Range(0, 3).First(i => (cluster[i].Member.Status.Leader == cluster[i].Member.Self) == isLeader);
+        var harmed = await cluster.FindAsync(isLeader);
         await TestMember.Until(() => cluster[harmed].Member.Status.AppliedIndex >= cluster[0].Member.Status.AppliedIndex);
         var (path, _) = Spoil(cluster.DataPath(harmed));
 

@@ -46,7 +46,8 @@ internal sealed class SmallCluster : IAsyncDisposable
         // A member has started when all know its name; some changes are refused before.
         // One that has applied nothing yet knows of no members at all.
         await TestMember.Until(() => cluster._nodes.All(
-            node => node!.Member.Members.Count == members && node.Member.Members.All(member => member.HasStarted)));
+            node => node!.Member.Members.Count == members && node.Member.Members.All(member => member.HasStarted)
+                && !node.Member.Status.Leader.IsNone));
         return cluster;
     }
 
@@ -72,6 +73,15 @@ internal sealed class SmallCluster : IAsyncDisposable
         _nodes.Add(null);
         await StartAsync(index);
         return index;
+    }
+
+    /// <summary>The index of a member that leads, or of one that follows; on a busy machine there may be a while without.</summary>
+    public async Task<int> FindAsync(bool isLeader)
+    {
+        var found = -1;
+        await TestMember.Until(() => (found = _nodes.FindIndex(
+            node => node?.Member is { Status.Leader.IsNone: false } member && (member.Status.Leader == member.Self) == isLeader)) >= 0);
+        return found;
     }
 
     public RaftKvOptions OptionsOf(int index) => _options[index];

@@ -20,7 +20,7 @@ public sealed class StateMendingTests
             await SmallCluster.PutAsync(cluster[i % 3], $"k{i}", $"v{i}");
         }
 
-        var harmed = (RunningMember)cluster.Running.First(node => (node.Member.Status.Leader == node.Member.Self) == isLeader).Member;
+        var harmed = (RunningMember)cluster[await cluster.FindAsync(isLeader)].Member;
         await harmed.AskStateAsync(
             machine =>
             {
