@@ -61,7 +61,7 @@ public sealed partial class PeerTransport
         }
         catch (PeerProtocolException problem)
         {
-            Answer(line!, default, PeerVerdict.Malformed, problem.Message);
+            Refuse(line!, default, PeerVerdict.Malformed, problem.Message);
             line!.Dispose();
             return;
         }
@@ -123,7 +123,7 @@ public sealed partial class PeerTransport
         }
         catch (PeerProtocolException problem)
         {
-            Answer(line!, default, PeerVerdict.Malformed, problem.Message);
+            Refuse(line!, default, PeerVerdict.Malformed, problem.Message);
             line!.Dispose();
             return;
         }
@@ -155,7 +155,7 @@ public sealed partial class PeerTransport
         var (verdict, reason) = _incoming.Judge(hello);
         if (verdict != PeerVerdict.Welcome)
         {
-            Answer(line, hello, verdict, reason);
+            Refuse(line, hello, verdict, reason);
             return;
         }
 
@@ -171,18 +171,17 @@ public sealed partial class PeerTransport
         }
     }
 
-    private void Answer(IncomingLine line, PeerHello hello, PeerVerdict verdict, string reason)
-    {
-        if (verdict != PeerVerdict.Welcome)
-        {
-            _options.Observer?.Invoke(new PeerEvent(PeerEventKind.Refused, hello.From, null, line.From, reason));
-        }
+    private void Refuse(IncomingLine line, PeerHello hello, PeerVerdict verdict, string reason)
+        => Refuse(line, hello, verdict, reason, answer => line.Stream.Write(answer));
 
+    private void Refuse(IncomingLine line, PeerHello hello, PeerVerdict verdict, string reason, Action<byte[]> write)
+    {
+        _options.Observer?.Invoke(new PeerEvent(PeerEventKind.Refused, hello.From, null, line.From, reason));
         try
         {
-            line.Stream.Write(Welcome(verdict, reason));
+            write(Welcome(verdict, reason));
         }
-        catch (Exception gone) when (gone is IOException or ObjectDisposedException)
+        catch (Exception gone) when (gone is IOException or ObjectDisposedException or PeerConnectionException)
         {
             // It did not wait for the answer; whoever reads next will see that.
         }
@@ -198,16 +197,7 @@ public sealed partial class PeerTransport
         if (OwnThread.Await(_incoming.EnterAsync(hello, stream)) is not { } member)
         {
             var (verdict, why) = _incoming.Judge(hello);
-            _options.Observer?.Invoke(new PeerEvent(PeerEventKind.Refused, hello.From, null, line.From, why));
-            try
-            {
-                OwnThread.Await(connection.GreetAsync(Welcome(verdict, why)));
-            }
-            catch (PeerConnectionException)
-            {
-                // As above: it did not wait for the answer.
-            }
-
+            Refuse(line, hello, verdict, why, answer => OwnThread.Await(connection.GreetAsync(answer)));
             OwnThread.Await(connection.EndAsync(why));
             return;
         }
