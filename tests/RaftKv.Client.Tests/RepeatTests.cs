@@ -90,6 +90,20 @@ public sealed class RepeatTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Nobody_there_and_no_time_for_another_attempt_is_said_to_be_unavailable()
+    {
+        await ConnectAsync(1);
+        await _members[0].DisposeAsync();
+
+        // Time stands still, so nothing but the refusal ends an attempt.
+        var brief = new PutOptions { Timeout = TimeSpan.FromMilliseconds(1) };
+        var away = await Assert.ThrowsAsync<UnavailableException>(() => _client.PutAsync("k", "v", brief, Stop).AsTask());
+        Assert.True(away.IsTransient);
+        Assert.False(away.IsOutcomeUnknown);
+        Assert.Equal(0, _members[0].Calls);
+    }
+
+    [Fact]
     public async Task A_deadline_is_no_cancellation_and_leaves_a_write_unknown()
     {
         await ConnectAsync(1);
