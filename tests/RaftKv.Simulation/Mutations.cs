@@ -53,6 +53,7 @@ internal static class Mutations
         Watch("member-M13-splits-revisions", "member-watches", 200, new WatchFaults { SplitsRevisions = true }),
         new("member-M15-leases-by-wall-clock", "member-leases", 200, new MemberFaults { Stages = new() { LeasesByWallClock = true } }),
         new("member-M16-leases-begin-again", "member-long-leases", 20, new MemberFaults { Stages = new() { LeasesBeginAgain = true } }),
+        new("member-overlooks-coming-revocations", "member-revocations", 200, new MemberFaults { Stages = new() { OverlooksComingRevocations = true } }),
         new("member-M17-sums-without-place", "member-strays", 500, new MemberFaults { Records = new() { SumsWithoutPlace = true } }),
         new("member-M18-skips-directory-sync", "member-crashes", 200, new MemberFaults { Checkpoints = new() { SkipsDirectorySync = true } }),
         new("member-M20-forgets-requests", "member-repeats", 50, new MemberFaults { Checkpoints = new() { ForgetsRequests = true } }),

@@ -47,6 +47,26 @@ internal static partial class Scenarios
         };
     }
 
+    // Whoever leads may be the last one to hear that it does no more, and the last one to apply what all others have.
+    private static FaultPlan MemberRevocations(ulong seed)
+    {
+        var plan = Leased(Whole(Draw(
+            "member-revocations",
+            seed,
+            [Trouble.Transfer, Trouble.Transfer, Trouble.Transfer, Trouble.CutOneWay, Trouble.CutOneWay, Trouble.IsolateLeader, Trouble.DiskStall])));
+        var chance = new Chance(seed).Stream("revocations");
+        return plan with
+        {
+            Voters = chance.Pick<int>([3, 3, 5]),
+            Learners = 0,
+            Troubles = Repeat(plan, times: 3, lastsMax: 300, chance),
+            Whole = plan.Whole! with
+            {
+                Workload = plan.Whole.Workload with { Grant = 20, Renew = 60, Revoke = 20, RenewsGivenUp = new Ratio(2, 3) },
+            },
+        };
+    }
+
     // Leaders that change every three seconds, under leases that live for eight and that nobody keeps alive.
     private static FaultPlan MemberLongLeases(ulong seed)
     {

@@ -62,6 +62,7 @@ internal static partial class Scenarios
         new("member-soak", "whole members for a long time, a little of everything; in the end without as many as can be spared", MemberSoak),
         new("member-membership", "whole members come, are promoted and go, while others fail", seed => Watched(Draw("member-membership", seed, [Trouble.AddLearner, Trouble.AddVoter, Trouble.Promote, Trouble.Promote, Trouble.Remove, Trouble.CrashLeader, Trouble.IsolateLeader, Trouble.Crash, Trouble.CrashAll, Trouble.Transfer]))),
         new("member-leases", "leases of whole members, through leaders that end, stand still and are cut off, and clocks that are set", seed => Leased(Whole(Draw("member-leases", seed, [Trouble.CrashLeader, Trouble.IsolateLeader, Trouble.PauseLeader, Trouble.Transfer, Trouble.DiskStall, Trouble.WallClock, Trouble.Split])))),
+        new("member-revocations", "leases that are given up through one member and kept alive through another, while leadership is handed over", MemberRevocations),
         new("member-long-leases", "leases that outlive their leaders, and must still end", MemberLongLeases),
         new("member-watches", "clients that watch whole members through crashes, partitions and snapshots", seed => Watched(Draw("member-watches", seed, [.. Crashes, .. Partitions]))),
         new("member-repeats", "clients of whole members send commands again under their name, and each is carried out once", MemberRepeats),

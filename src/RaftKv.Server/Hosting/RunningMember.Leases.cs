@@ -11,9 +11,6 @@ internal sealed partial class RunningMember
     // How long the renewal of a lease that is not known here waits for its grant to be applied.
     private static readonly TimeSpan ApplyPatience = TimeSpan.FromSeconds(1);
 
-    // When the last quorum was asked that said that this member leads. Long ago, at first.
-    private long _ledAt = long.MinValue / 2;
-
     public async ValueTask<long> RenewLeaseAsync(long id, CancellationToken cancellation)
     {
         var since = _options.Time.GetTimestamp();
@@ -54,15 +51,10 @@ internal sealed partial class RunningMember
         }
     }
 
-    /// <summary>
-    /// Whether a quorum has said that this member leads, shortly before a time or after it. A new leader gives every lease
-    /// an election timeout more than it had, so one that was renewed so soon after the quorum's word cannot run out earlier
-    /// than its client was told.
-    /// </summary>
+    // Asks a quorum, if none has said so lately.
     private async ValueTask<bool> HasLedAsync(long time, CancellationToken cancellation)
     {
-        // Half, because clocks do not run alike.
-        if (_options.Time.GetElapsedTime(Interlocked.Read(ref _ledAt), time) <= _options.ElectionTimeout / 2)
+        if (_leases.HasLed(time, _standing.Term))
         {
             return true;
         }
@@ -76,7 +68,7 @@ internal sealed partial class RunningMember
             return false;
         }
 
-        Interlocked.Exchange(ref _ledAt, asked);
+        _leases.Led(asked);
         return true;
     }
 

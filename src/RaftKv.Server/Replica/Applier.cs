@@ -275,6 +275,7 @@ public sealed class Applier : IStage
         Watches.Announce(machine.Keys.Revision);
         Volatile.Write(ref _appliedIndex, machine.Applied.Index);
         _reads.Applied(machine.Applied.Index);
+        _leases.Applied(machine.Applied.Index);
     }
 
     // A new leader's clock takes over when everything that earlier leaders have granted and revoked is applied.
@@ -306,6 +307,7 @@ public sealed class Applier : IStage
         _retired.Add(retired);
         Volatile.Write(ref _appliedIndex, _store.Machine.Applied.Index);
         _reads.Applied(_appliedIndex);
+        _leases.Applied(_appliedIndex);
         _mending.Replaced();
     }
 

@@ -21,6 +21,9 @@ public sealed record MemberFaults
     /// <summary>M16: a new leader gives every lease its full time, whatever was agreed to be left of it.</summary>
     public bool LeasesBeginAgain { get; init; }
 
+    /// <summary>A leader keeps a lease alive until it has itself applied that it is revoked.</summary>
+    public bool OverlooksComingRevocations { get; init; }
+
     /// <summary>A member whose state differs from that of the others goes on as if nothing were wrong.</summary>
     public bool OverlooksDamage { get; init; }
 }

@@ -468,6 +468,11 @@ public sealed partial class Replica : IStage
 
     private void Send(in Message message)
     {
+        if (message.Kind == MessageKind.TimeoutNow)
+        {
+            _leases.GivenAway(message.Term);
+        }
+
         if (message.Kind == MessageKind.InstallSnapshot)
         {
             if (_log.Offered is { } state && state.Snapshot.Position == message.Snapshot!.Position)
@@ -519,6 +524,7 @@ public sealed partial class Replica : IStage
         if (!_ready.Entries.IsEmpty)
         {
             _unconfirmed.Enqueue((_ready.Write, _ready.Entries.Span[^1].Index));
+            _leases.Appended(_ready.Entries.Span);
         }
 
         _observer?.Writing(installed, _ready.Entries.Span);

@@ -13,6 +13,10 @@ public enum LeaseRenewal
     /// <summary>Its time is over and it will be revoked. Nothing brings it back; the client is answered once it is gone.</summary>
     Expired,
 
+    /// <summary>Somebody has asked for its end, and another member may have said already that it is gone. The client is
+    /// answered when that is applied here.</summary>
+    Revoking,
+
     /// <summary>There is no such lease.</summary>
     Unknown,
 

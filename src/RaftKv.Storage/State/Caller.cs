@@ -20,4 +20,11 @@ public readonly record struct Caller(string User, long AuthRevision)
     }
 
     public static Caller ReadFrom(ref StateReader reader) => new(reader.Text(), reader.Zigzag());
+
+    /// <summary>Reads on behind one.</summary>
+    internal static void Skip(ref StateReader reader)
+    {
+        reader.Bytes();
+        reader.Zigzag();
+    }
 }

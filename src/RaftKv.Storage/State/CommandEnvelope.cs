@@ -115,6 +115,44 @@ public readonly record struct CommandEnvelope(ulong RequestId, Caller Caller, Re
         return true;
     }
 
+    /// <summary>The lease that a payload revokes, if it does that. Cheap for all that do something else.</summary>
+    public static bool TryPeekRevocation(ReadOnlySpan<byte> payload, out long lease)
+    {
+        lease = 0;
+        if (payload.Length <= FixedBytes || (payload[0] == 0 && payload[FixedBytes] != (byte)CommandKind.LeaseRevoke))
+        {
+            return false;
+        }
+
+        try
+        {
+            var reader = new StateReader(payload, "command envelope");
+            var flags = reader.Byte();
+            reader.Id();
+            if ((flags & HasCaller) != 0)
+            {
+                Caller.Skip(ref reader);
+            }
+
+            if ((flags & HasClientRequest) != 0)
+            {
+                ClientRequest.ReadFrom(ref reader);
+            }
+
+            if (reader.Byte() != (byte)CommandKind.LeaseRevoke)
+            {
+                return false;
+            }
+
+            lease = Commands.LeaseRevokeCommand.ReadBody(ref reader).Id;
+            return true;
+        }
+        catch (StateFormatException)
+        {
+            return false; // Whoever is to apply it says what is wrong.
+        }
+    }
+
     /// <summary>The request id alone, of a payload that was made here.</summary>
     public static ulong RequestIdOf(ReadOnlySpan<byte> payload) => BinaryPrimitives.ReadUInt64LittleEndian(payload[1..]);
 

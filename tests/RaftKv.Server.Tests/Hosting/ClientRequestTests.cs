@@ -1,5 +1,6 @@
 using System.Buffers;
 using RaftKv.Raft;
+using RaftKv.Server.Hosting;
 using RaftKv.Server.Replica;
 using RaftKv.Storage.State;
 using RaftKv.Storage.State.Commands;
@@ -39,6 +40,28 @@ public sealed class ClientRequestTests
             await GrantAsync(cluster[id % 3], id, ttl: 600);
             Assert.Equal(600, await cluster[(id + 1) % 3].Member.RenewLeaseAsync(id, Cancellation));
         }
+    }
+
+    [Fact]
+    public async Task A_lease_that_any_member_has_revoked_is_not_renewed_by_a_leader_that_has_not_applied_that()
+    {
+        await using var cluster = await SmallCluster.StartAsync(3);
+        await GrantAsync(cluster[0], id: 5, ttl: 600);
+        await GrantAsync(cluster[0], id: 6, ttl: 600);
+        var leader = (RunningMember)cluster[await cluster.FindAsync(isLeader: true)].Member;
+        Assert.Equal(600, await leader.RenewLeaseAsync(5, Cancellation));
+
+        using var goesOn = new ManualResetEventSlim();
+        var standing = leader.AskStateAsync(_ => goesOn.Wait(Patience), Cancellation);
+        var other = cluster[await cluster.FindAsync(isLeader: false)];
+        await ProposeAsync(other, new LeaseRevokeCommand(Caller.Nobody, 5, IsExpired: false));
+        var renewal = leader.RenewLeaseAsync(5, Cancellation).AsTask();
+
+        // It would be answered before this one, which is not concerned and does not wait.
+        await Task.WhenAny(renewal, leader.RenewLeaseAsync(6, Cancellation).AsTask());
+        goesOn.Set();
+        Assert.Equal(0, await renewal);
+        Assert.True(await standing);
     }
 
     [Theory]
@@ -162,11 +185,13 @@ public sealed class ClientRequestTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => renewal);
     }
 
-    private static async Task GrantAsync(RaftKvNode node, long id, long ttl)
+    private static Task GrantAsync(RaftKvNode node, long id, long ttl) => ProposeAsync(node, new LeaseGrantCommand(id, ttl));
+
+    private static async Task ProposeAsync<T>(RaftKvNode node, T command)
+        where T : struct, IStateCommand<T>
     {
         var requestId = node.Member.NextRequestId();
-        var payload = CommandEnvelope.Encode(requestId, Caller.Nobody, new LeaseGrantCommand(id, ttl));
-        var answer = await node.Member.ProposeAsync(payload, requestId, Cancellation);
+        var answer = await node.Member.ProposeAsync(CommandEnvelope.Encode(requestId, Caller.Nobody, command), requestId, Cancellation);
         Assert.Equal(StateError.None, answer.Error);
     }
 

@@ -452,7 +452,9 @@ internal sealed class KvClient : IActor, IProbe
             return Grant();
         }
 
-        var (id, _) = _world.Leases[_chance.Below(_world.Leases.Count)];
+        var id = _world.GivenUpLease is { } givenUp && _chance.Happens(_workload.RenewsGivenUp)
+            ? givenUp
+            : _world.Leases[_chance.Below(_world.Leases.Count)].Id;
         return new KvOperation("renew", default)
         {
             Lease = id,
@@ -488,6 +490,7 @@ internal sealed class KvClient : IActor, IProbe
             {
                 Written(operation, reply);
                 _world.Leases.RemoveAll(lease => lease.Id == id);
+                _world.GivenUpLease = id;
             },
         };
     }

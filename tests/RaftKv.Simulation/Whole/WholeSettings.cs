@@ -77,6 +77,9 @@ internal sealed record KvWorkload
 
     public int Revoke { get; init; }
 
+    /// <summary>Of renewals: those of the lease that some client gave up last.</summary>
+    public Ratio RenewsGivenUp { get; init; } = Ratio.Never;
+
     /// <summary>Of commands: those that have a name, and are sent again under it, wherever, until there is an answer.</summary>
     public Ratio Named { get; init; } = Ratio.Never;
 

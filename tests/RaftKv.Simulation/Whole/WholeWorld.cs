@@ -58,6 +58,9 @@ internal sealed class WholeWorld
     /// <summary>The leases that clients have been granted and not given up.</summary>
     public List<(long Id, long Ttl)> Leases { get; } = [];
 
+    /// <summary>The lease that a client has given up last.</summary>
+    public long? GivenUpLease { get; set; }
+
     public void Start()
     {
         for (var client = 0; client < _cluster.Plan.Workload.Clients; client++)

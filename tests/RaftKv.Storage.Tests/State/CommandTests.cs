@@ -86,6 +86,35 @@ public sealed class CommandTests
         Assert.False(CommandEnvelope.TryPeekKey(CommandEnvelope.Encode(9, Caller.Nobody, CommandKind.Txn, request.Written), out _));
     }
 
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public void The_lease_that_a_payload_revokes_is_seen_before_it_is_applied(bool hasCaller, bool isNamed)
+    {
+        var caller = hasCaller ? Anna : Caller.Nobody;
+        var name = isNamed ? new ClientRequest(7, 200, 300) : default;
+        var payload = Of(new LeaseRevokeCommand(Anna, -5, IsExpired: false));
+        Assert.True(CommandEnvelope.TryPeekRevocation(payload, out var lease));
+        Assert.Equal(-5, lease);
+
+        // Neither what it is cut down to, nor anything else.
+        for (var cut = 0; cut < payload.Length; cut++)
+        {
+            Assert.False(CommandEnvelope.TryPeekRevocation(payload.AsSpan(0, cut), out _));
+        }
+
+        Assert.False(CommandEnvelope.TryPeekRevocation(Of(new LeaseGrantCommand(5, 17)), out _));
+
+        byte[] Of<T>(in T command)
+            where T : struct, IStateCommand<T>
+        {
+            var bytes = StateCommand.Encode(command);
+            return CommandEnvelope.Encode(9, caller, StateCommand.KindOf(bytes), bytes.AsSpan(1), name).ToArray();
+        }
+    }
+
     [Fact]
     public void The_numbers_of_the_kinds_are_fixed()
         => Assert.Equal(
