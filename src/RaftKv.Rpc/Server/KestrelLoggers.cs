@@ -5,7 +5,7 @@ namespace RaftKv.Rpc.Server;
 
 /// <summary>
 /// The host's loggers without one warning of Kestrel's: that a port without TLS cannot serve HTTP/2 beside HTTP/1.1.
-/// With <see cref="PrefaceSniffer"/> it can. And without what the host would log of every request: as long as anybody might
+/// With <see cref="Http2.Http2Server"/> it can. And without what the host would log of every request: as long as anybody might
 /// listen to that, it makes an activity for each.
 /// </summary>
 internal sealed class KestrelLoggers(ILoggerFactory loggers) : ILoggerFactory

@@ -87,6 +87,9 @@ public sealed partial class RpcDispatcher
         return route.Endpoint.Method.Shape == RpcShape.Unary ? HandleUnary(http, route) : HandleStreaming(http, route);
     }
 
+    /// <summary>Whether the handlers of a path never hold up the thread that calls them.</summary>
+    internal bool IsBrief(string path) => _routes.TryGetValue(path, out var route) && route.Endpoint.Limits is { IsBrief: true };
+
     private Task HandleUnary(HttpContext http, Route route)
     {
         // One object serves all calls that a connection makes one after the other on the same pooled stream.

@@ -11,6 +11,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
+using RaftKv.Rpc.Server.Http2;
 
 namespace RaftKv.Rpc.Server;
 
@@ -44,11 +45,13 @@ public sealed class RpcHostOptions
 public sealed class RpcHost : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private readonly Http2Server _http2;
     private readonly CancellationTokenSource _stopping;
     private bool _disposed;
 
-    private RpcHost(WebApplication app, CancellationTokenSource stopping)
+    private RpcHost(WebApplication app, CancellationTokenSource stopping, Http2Server http2)
     {
+        _http2 = http2;
         _app = app;
         _stopping = stopping;
         EndPoints = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses
@@ -69,12 +72,13 @@ public sealed class RpcHost : IAsyncDisposable
 
         var stopping = new CancellationTokenSource();
         var dispatcher = new RpcDispatcher(options.Server, options.Services, stopping.Token);
+        var http2 = new Http2Server(options.Connections, options.Server.RawMetadata, options.Server.Loggers) { IsBrief = dispatcher.IsBrief };
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddLogging();
         builder.Services.Replace(ServiceDescriptor.Singleton<ILoggerFactory>(new KestrelLoggers(options.Server.Loggers)));
         builder.Services.AddRouting();
         builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(host => host.ShutdownTimeout = options.StopTimeout);
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options, http2));
         if (options.Listen.Any(address => address.Tls is not null || address.Handshake is not null))
         {
             builder.WebHost.UseKestrelHttpsConfiguration();
@@ -83,15 +87,17 @@ public sealed class RpcHost : IAsyncDisposable
         var app = builder.Build();
         try
         {
-            app.Use((http, next) => dispatcher.HandleAsync(http, next));
+            app.Use(next => http2.App = http => dispatcher.HandleAsync(http, next));
+            http2.Scopes = app.Services.GetRequiredService<IServiceScopeFactory>();
             options.Http?.Invoke(app);
             await app.StartAsync(cancellation).ConfigureAwait(false);
-            return new RpcHost(app, stopping);
+            return new RpcHost(app, stopping, http2);
         }
         catch
         {
             await app.DisposeAsync().ConfigureAwait(false);
             stopping.Dispose();
+            http2.Dispose();
             throw;
         }
     }
@@ -113,10 +119,11 @@ public sealed class RpcHost : IAsyncDisposable
         _disposed = true;
         await StopAsync().ConfigureAwait(false);
         await _app.DisposeAsync().ConfigureAwait(false);
+        _http2.Dispose();
         _stopping.Dispose();
     }
 
-    private static void Configure(KestrelServerOptions kestrel, RpcHostOptions options)
+    private static void Configure(KestrelServerOptions kestrel, RpcHostOptions options, Http2Server http2)
     {
         kestrel.AddServerHeader = false;
 
@@ -156,10 +163,8 @@ public sealed class RpcHost : IAsyncDisposable
                 {
                     listen.UseHttps(https => Configure(https, tls));
                 }
-                else
-                {
-                    listen.Use(PrefaceSniffer.Use);
-                }
+
+                listen.Use(http2.Use);
             });
         }
     }

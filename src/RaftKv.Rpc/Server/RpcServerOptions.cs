@@ -66,4 +66,8 @@ public sealed record RpcMethodLimits
     /// <summary>Whether calls of this unary method end when the server stops, as streams do: they wait for something that
     /// may never happen.</summary>
     public bool EndsWithServer { get; init; }
+
+    /// <summary>Whether the handler does little before it waits, or returns, so that the thread that reads for all calls of a
+    /// connection may run it. Set it for handlers that hand their work on.</summary>
+    public bool IsBrief { get; init; }
 }
