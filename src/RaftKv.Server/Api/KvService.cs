@@ -21,6 +21,9 @@ namespace RaftKv.Server.Api;
 /// is OK.</remarks>
 internal sealed class KvService
 {
+    // Their work is done by the stages, and by nobody who reads requests.
+    private static readonly RpcMethodLimits Brief = new() { IsBrief = true };
+
     // Answers of transactions that only read are put together here, because parts of them need their length first.
     [ThreadStatic]
     private static WireWriter? _scratch;
@@ -42,9 +45,9 @@ internal sealed class KvService
         _clock = clock;
         Service = new RpcService(RpcReflection.Descriptor.Services.Single(service => service.Name == "KV"))
             .UnaryBytes("Range", Unary(RangeAsync))
-            .UnaryBytes("Put", Unary(PutAsync))
-            .UnaryBytes("DeleteRange", Unary(DeleteRangeAsync))
-            .UnaryBytes("Txn", Unary(TxnAsync))
+            .UnaryBytes("Put", Unary(PutAsync), Brief)
+            .UnaryBytes("DeleteRange", Unary(DeleteRangeAsync), Brief)
+            .UnaryBytes("Txn", Unary(TxnAsync), Brief)
             .UnaryBytes("Compact", Unary(CompactAsync))
             .ServerStreamingBytes("RangeStream", Refusals.Told<ReadOnlySequence<byte>, ReadOnlySequence<byte>>(RangeStreamAsync));
     }

@@ -52,7 +52,7 @@ internal sealed partial class Http2Connection : IThreadPoolWorkItem
             sends = BeginSending();
         }
 
-        Send(sends, isUrgent: false);
+        Send(sends, isUrgent: true);
         return waits is null ? new(new FlushResult(isCanceled: false, isCompleted: false)) : new(waits.WaitAsync(cancellation));
     }
 

@@ -81,7 +81,7 @@ internal sealed partial class Http2Connection : IHttpConnectionFeature
             Server.LogConnectionEnded(_transport.RemoteEndPoint, broken.Message);
             SayFarewell(broken.Error);
         }
-        catch (Exception gone) when (gone is IOException or OperationCanceledException)
+        catch (Exception gone) when (gone is IOException or OperationCanceledException or ObjectDisposedException)
         {
             // The client, or the server's patience.
         }
