@@ -3,13 +3,11 @@ using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
@@ -81,9 +79,6 @@ public sealed class RpcHost : IAsyncDisposable
         builder.Services.AddRouting();
         builder.Services.Configure<Microsoft.Extensions.Hosting.HostOptions>(host => host.ShutdownTimeout = options.StopTimeout);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Configure(kestrel, options, http2));
-        builder.Services.AddSingleton<IConnectionListenerFactory>(services => new PlainTransport(
-            options.Listen.Where(address => address.Tls is null && address.Handshake is null).Select(address => address.EndPoint),
-            new SocketConnectionContextFactory(new SocketConnectionFactoryOptions(), services.GetRequiredService<ILoggerFactory>().CreateLogger("Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets"))));
         if (options.Listen.Any(address => address.Tls is not null || address.Handshake is not null))
         {
             builder.WebHost.UseKestrelHttpsConfiguration();

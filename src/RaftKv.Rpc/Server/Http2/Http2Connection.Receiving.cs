@@ -97,20 +97,25 @@ internal sealed partial class Http2Connection
     private async Task ReadAsync()
     {
         var input = _transport.Transport.Input;
-        var hasPreface = false;
+        var toSkip = Http2Server.Preface.Length;
         while (true)
         {
             var result = await input.ReadAsync().ConfigureAwait(false);
             var buffer = result.Buffer;
             try
             {
+                if (toSkip > 0)
+                {
+                    buffer = buffer.Slice(toSkip); // Whoever chose this protocol has seen it.
+                    toSkip = 0;
+                }
+
                 if (!buffer.IsEmpty)
                 {
                     Volatile.Write(ref _heardAt, Environment.TickCount64);
                 }
 
-                hasPreface = hasPreface || TryTakePreface(ref buffer);
-                while (hasPreface && TryTakeFrame(ref buffer))
+                while (TryTakeFrame(ref buffer))
                 {
                 }
             }
@@ -126,21 +131,6 @@ internal sealed partial class Http2Connection
                 return;
             }
         }
-    }
-
-    private static bool TryTakePreface(ref ReadOnlySequence<byte> buffer)
-    {
-        var length = (int)Math.Min(buffer.Length, Http2Server.Preface.Length);
-        Span<byte> first = stackalloc byte[length];
-        buffer.Slice(0, length).CopyTo(first);
-        Demand(Http2Server.Preface.StartsWith(first), "it does not begin as HTTP/2 does");
-        if (length < Http2Server.Preface.Length)
-        {
-            return false;
-        }
-
-        buffer = buffer.Slice(length);
-        return true;
     }
 
     // Runs the handlers of what has come, with as much of their bodies as came along.

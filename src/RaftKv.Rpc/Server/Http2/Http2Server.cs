@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using System.IO.Pipelines;
-using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -52,7 +51,7 @@ internal sealed partial class Http2Server : IDisposable
 
     public ConnectionDelegate Use(ConnectionDelegate next) => async connection =>
     {
-        if (!await IsHttp2Async(connection).ConfigureAwait(false))
+        if (!await StartsWithPrefaceAsync(connection.Transport.Input, connection.ConnectionClosed).ConfigureAwait(false))
         {
             await next(connection).ConfigureAwait(false);
             return;
@@ -84,35 +83,6 @@ internal sealed partial class Http2Server : IDisposable
         {
             connection.Tick();
         }
-    }
-
-    private static async ValueTask<bool> IsHttp2Async(ConnectionContext connection)
-    {
-        if (connection is not PlainConnection plain)
-        {
-            return await StartsWithPrefaceAsync(connection.Transport.Input, connection.ConnectionClosed).ConfigureAwait(false);
-        }
-
-        var isHttp2 = false;
-        try
-        {
-            isHttp2 = await plain.IsHttp2Async(connection.ConnectionClosed).ConfigureAwait(false);
-        }
-        catch (Exception gone) when (gone is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            // Kestrel meets the same end, and knows what to log.
-        }
-
-        if (isHttp2)
-        {
-            plain.UseSocket();
-        }
-        else
-        {
-            plain.UseOrdinaryTransport();
-        }
-
-        return isHttp2;
     }
 
     private static async ValueTask<bool> StartsWithPrefaceAsync(PipeReader input, CancellationToken closed)
