@@ -13,7 +13,6 @@ internal sealed partial class Http2Connection
     private readonly List<HeaderField> _fields = [];
     private readonly List<Http2Stream> _beginning = [];
     private readonly ByteBuffer _headerBlock = new();
-    private byte[] _scratch = [];
     private int _lastStream;
     private bool _hasSettings;
 
@@ -208,20 +207,31 @@ internal sealed partial class Http2Connection
         }
 
         var payload = buffer.Slice(FrameHeaderBytes, length);
-        Take(kind, flags, stream, payload.IsSingleSegment ? payload.FirstSpan : Gather(payload));
+        if (payload.IsSingleSegment)
+        {
+            Take(kind, flags, stream, payload.FirstSpan);
+        }
+        else
+        {
+            TakeInPieces(kind, flags, stream, payload);
+        }
+
         buffer = buffer.Slice(payload.End);
         return true;
     }
 
-    private ReadOnlySpan<byte> Gather(in ReadOnlySequence<byte> payload)
+    private void TakeInPieces(FrameKind kind, FrameFlags flags, int stream, in ReadOnlySequence<byte> payload)
     {
-        if (_scratch.Length == 0)
+        var whole = ArrayPool<byte>.Shared.Rent(FrameBytesMax);
+        try
         {
-            _scratch = new byte[FrameBytesMax];
+            payload.CopyTo(whole);
+            Take(kind, flags, stream, whole.AsSpan(0, (int)payload.Length));
         }
-
-        payload.CopyTo(_scratch);
-        return _scratch.AsSpan(0, (int)payload.Length);
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(whole);
+        }
     }
 
     private void Take(FrameKind kind, FrameFlags flags, int stream, ReadOnlySpan<byte> payload)

@@ -76,6 +76,9 @@ internal sealed partial class Http2Connection : IThreadPoolWorkItem
             {
                 if (_filling.Length == 0)
                 {
+                    // A connection that rests holds no memory.
+                    _filling.Release();
+                    _sending.Release();
                     _isSending = false;
                     _sent?.TrySetResult();
                     return;

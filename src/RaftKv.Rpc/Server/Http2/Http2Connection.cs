@@ -103,7 +103,7 @@ internal sealed partial class Http2Connection : IHttpConnectionFeature
 
         var now = Environment.TickCount64;
         var silent = now - Volatile.Read(ref _heardAt);
-        bool sends;
+        bool sends, isGone;
         lock (_gate)
         {
             if (_isClosed)
@@ -111,29 +111,38 @@ internal sealed partial class Http2Connection : IHttpConnectionFeature
                 return;
             }
 
-            if (_pingedAt != 0)
-            {
-                if (now - _pingedAt > Server.Limits.KeepAliveTimeout.TotalMilliseconds)
-                {
-                    AppendGoAway(Http2Error.None);
-                    _isClosed = true;
-                    _transport.Abort(new ConnectionAbortedException("A ping was not answered."));
-                }
-
-                return;
-            }
-
             if (silent < interval.TotalMilliseconds)
             {
+                _pingedAt = 0; // Whatever it says, it is there.
                 return;
             }
 
-            _pingedAt = now;
-            AppendPing();
+            if (_pingedAt == 0)
+            {
+                _pingedAt = now;
+                AppendPing();
+            }
+            else if (now - _pingedAt <= Server.Limits.KeepAliveTimeout.TotalMilliseconds)
+            {
+                return;
+            }
+            else
+            {
+                _isClosed = true;
+            }
+
+            isGone = _isClosed;
             sends = BeginSending();
         }
 
-        Send(sends, isUrgent: false);
+        if (isGone)
+        {
+            _transport.Abort(new ConnectionAbortedException("A ping was not answered."));
+        }
+        else
+        {
+            Send(sends, isUrgent: false);
+        }
     }
 
     // The server stops.
@@ -156,12 +165,12 @@ internal sealed partial class Http2Connection : IHttpConnectionFeature
         Send(sends, isUrgent: false);
     }
 
-    // Wakes the reader, who goes. Under the lock.
+    // Wakes the reader, who goes. Under the lock, which the reader must not meet: so on another thread.
     private void StopIfDrained()
     {
-        if (_isDraining && _streams.Count == 0)
+        if (_isDraining && !_isClosed && _streams.Count == 0)
         {
-            _transport.Transport.Input.CancelPendingRead();
+            ThreadPool.UnsafeQueueUserWorkItem(static input => input.CancelPendingRead(), _transport.Transport.Input, preferLocal: false);
         }
     }
 
