@@ -26,7 +26,8 @@ internal readonly record struct Failure(RpcException Cause, Aftermath Aftermath,
     {
         if (e.IsUnseen)
         {
-            return new(e, Aftermath.NotDone, e.Code is RpcStatusCode.Unavailable or RpcStatusCode.DeadlineExceeded);
+            // Of a member that was not reached before the deadline nothing is known: a caller may give it as little time as it likes.
+            return new(e, Aftermath.NotDone, e.Code is RpcStatusCode.Unavailable);
         }
 
         return e.Code switch
