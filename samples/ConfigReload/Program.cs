@@ -22,8 +22,8 @@ using var settings = (ConfigurationRoot)new ConfigurationBuilder()
     })
     .Build();
 
-Show();
 using var changes = ChangeToken.OnChange(settings.GetReloadToken, Show);
+Show(); // after that, so that no change falls between the two
 Console.In.ReadLine(); // until Enter
 
 void Show() => Console.WriteLine($"Orders are limited to {settings["Limits:Orders"]}.");

@@ -6,7 +6,7 @@ using RaftKv.Client;
 using RaftKv.Hosting;
 
 var builder = Host.CreateApplicationBuilder();
-builder.Logging.SetMinimumLevel(LogLevel.Warning);
+builder.Logging.SetMinimumLevel(LogLevel.Error); // a slow disk is worth a warning, which here would stand between the lines below
 builder.Services.AddRaftKvServer(options => options.DataDirectory = args is [var folder, ..] ? folder : "data");
 using var app = builder.Build();
 await app.StartAsync();

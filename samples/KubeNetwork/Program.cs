@@ -20,7 +20,7 @@ await using var channel = node.OpenChannel();
 await using var registry = new KubeRegistry(channel);
 await using var background = await KubeControllers.StartAsync(registry);
 var builder = WebApplication.CreateBuilder();
-builder.Logging.SetMinimumLevel(LogLevel.Warning);
+builder.Logging.SetMinimumLevel(LogLevel.Error); // a slow machine is worth a warning, which here would stand between the lines below
 builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
 await using var app = builder.Build();
 app.MapKubeStore(registry);

@@ -22,7 +22,12 @@ await using var client = RaftKvClient.Connect(new RaftKvClientOptions { Endpoint
 await client.PutAsync("k", "written to three");
 Console.WriteLine((await client.GetAsync("k"))!.ValueText);
 
-var leader = nodes.First(node => node.Member.Status.Leader == node.Member.Self);
+RaftKvNode? leader;
+while ((leader = nodes.FirstOrDefault(node => node.Member.Status.Leader == node.Member.Self)) is null)
+{
+    await Task.Delay(100); // between two leaders there may be none
+}
+
 await leader.DisposeAsync();
 await client.PutAsync("k", "written to two, without the one that led");
 Console.WriteLine((await client.GetAsync("k"))!.ValueText);

@@ -102,15 +102,21 @@ public sealed class KeptLease : IAsyncDisposable
     {
         try
         {
+            var pause = TimeToLive / 3;
             while (!Lost.IsCancellationRequested)
             {
-                await Task.Delay(TimeToLive / 3, _time, _stop.Token).ConfigureAwait(false);
+                await Task.Delay(pause, _time, _stop.Token).ConfigureAwait(false);
+
+                // An attempt that hung has taken a third of the lease's life already: the next one follows at once, or nearly
+                // so, since one that is refused takes no time.
+                pause = TimeToLive / 30;
                 var askedAt = _time.GetTimestamp();
                 try
                 {
                     // An attempt that takes longer than that had better be another one.
                     var patience = new CallOptions { Timeout = TimeToLive / 3 };
                     Renewed(askedAt, await _client.KeepLeaseAliveOnceAsync(Id, patience, _stop.Token).ConfigureAwait(false));
+                    pause = TimeToLive / 3;
                 }
                 catch (LeaseNotFoundException)
                 {

@@ -23,10 +23,12 @@ namespace RaftKv.Testing;
 /// </code></example>
 public sealed class RaftKvTestServer : IAsyncDisposable
 {
-    // Rounds through a pool that is never at rest without news, before everybody is believed to wait for time; and how often
-    // that may come to pass with as many threads at work, before these are believed to work on nothing of ours.
+    // Rounds through a pool that is never at rest without news, before everybody is believed to wait for time; and how often,
+    // and for how long in real time, that may come to pass with as many threads at work, before these are believed to work on
+    // nothing of ours: one of ours may be among them that the machine does not get round to.
     private const int QuietRounds = 8;
     private const int FutileWaits = 8;
+    private static readonly TimeSpan OthersPatience = TimeSpan.FromSeconds(1);
 
     // A cluster that has not found a leader by then never will.
     private static readonly TimeSpan StartPatience = TimeSpan.FromMinutes(1);
@@ -51,6 +53,7 @@ public sealed class RaftKvTestServer : IAsyncDisposable
     private int _othersAtWork;
     private int _lastAtWork;
     private int _futileWaits;
+    private long _futileSince;
 
     private RaftKvTestServer(RaftKvTestServerOptions options)
     {
@@ -320,9 +323,13 @@ public sealed class RaftKvTestServer : IAsyncDisposable
     private void LearnWhoIsAlwaysAtWork()
     {
         var atWork = ThreadsAtWork();
-        _futileWaits = atWork == _lastAtWork ? _futileWaits + 1 : 0;
-        _lastAtWork = atWork;
-        if (_futileWaits >= FutileWaits)
+        if (atWork != _lastAtWork)
+        {
+            (_lastAtWork, _futileWaits, _futileSince) = (atWork, 0, Stopwatch.GetTimestamp());
+            return;
+        }
+
+        if (++_futileWaits >= FutileWaits && Stopwatch.GetElapsedTime(_futileSince) >= OthersPatience)
         {
             _othersAtWork = atWork;
         }

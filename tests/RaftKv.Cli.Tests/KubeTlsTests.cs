@@ -43,6 +43,7 @@ public sealed class KubeTlsTests : IDisposable
         finally
         {
             program.Kill();
+            await program.WaitForExitAsync(CancellationToken.None);
         }
     }
 

@@ -65,6 +65,7 @@ public sealed class ProgramTests : IDisposable
             if (!member.HasExited)
             {
                 member.Kill();
+                await member.WaitForExitAsync(CancellationToken.None);
             }
         }
     }
@@ -104,6 +105,7 @@ public sealed class ProgramTests : IDisposable
         finally
         {
             member.Kill();
+            await member.WaitForExitAsync(CancellationToken.None);
         }
     }
 

@@ -14,9 +14,9 @@ public sealed class MemberFinderTests
     public async Task Members_that_come_are_used_and_those_that_go_are_left()
     {
         var time = new ManualTime();
-        await using var given = await ScriptedMember.StartAsync();
-        await using var second = await ScriptedMember.StartAsync();
-        await using var third = await ScriptedMember.StartAsync();
+        await using var given = await ScriptedMember.StartAsync(time);
+        await using var second = await ScriptedMember.StartAsync(time);
+        await using var third = await ScriptedMember.StartAsync(time);
         given.MemberList = () => Members(given, second);
         await using var client = RaftKvClient.Connect(new RaftKvClientOptions { Endpoints = [given.Address], FollowsMembers = true, Time = time });
         await KnowsAsync(client, time, given, second);

@@ -43,10 +43,12 @@ internal sealed class ScriptedMember : IAsyncDisposable
 
     public Func<MemberListResponse> MemberList { get; set; } = () => new MemberListResponse { Header = new() };
 
-    public static async Task<ScriptedMember> StartAsync()
+    /// <param name="time">The clock that deadlines of its callers run on: theirs, if it is not the true one.</param>
+    public static async Task<ScriptedMember> StartAsync(TimeProvider? time = null)
     {
         var member = new ScriptedMember();
         var options = new RpcHostOptions { StopTimeout = TimeSpan.FromSeconds(1) };
+        options.Server.Time = time ?? TimeProvider.System;
         options.Listen.Add(new RpcListenAddress(new IPEndPoint(IPAddress.Loopback, 0)));
         options.Services.Add(Service("KV")
             .Unary<RangeRequest, RangeResponse>("Range", (request, call) =>

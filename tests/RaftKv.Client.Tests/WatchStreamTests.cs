@@ -125,14 +125,14 @@ public sealed class WatchStreamTests : IAsyncDisposable
         await ConnectAsync();
         var (watcher, stream, _) = await StartAsync();
         var asked = AskAsync(stream);
-        await AdvanceUntilAsync(asked, perStepMs: 200);
+        await AdvanceUntilAsync(asked, perStepMs: 50);
         var (progress, sign) = await asked;
         Assert.NotNull(progress.ProgressRequest);
         await stream.SendAsync(new WatchResponse { Created = true, WatchId = sign.CreateRequest.WatchId });
         Assert.Equal(sign.CreateRequest.WatchId, (await stream.NextAsync()).CancelRequest.WatchId);
 
         // The next time there is no answer.
-        await AdvanceUntilAsync(stream.Left, perStepMs: 200);
+        await AdvanceUntilAsync(stream.Left, perStepMs: 50);
         stream = await NextStreamAsync();
         Assert.Equal(11, (await stream.CreateAsync()).StartRevision);
         await watcher.DisposeAsync();
@@ -166,7 +166,7 @@ public sealed class WatchStreamTests : IAsyncDisposable
 
     private async Task ConnectAsync(string version = "3.6.14")
     {
-        _member = await ScriptedMember.StartAsync();
+        _member = await ScriptedMember.StartAsync(_time);
         _member.Version = version;
         _client = RaftKvClient.Connect(new RaftKvClientOptions { Endpoints = [_member.Address], Time = _time, Chance = new Random(1) });
     }

@@ -27,7 +27,7 @@ public sealed class LeaderElectedServiceTests
         Assert.True(two.Token > one.Token);
         await two.StopAsync(Stop);
         Assert.True(two.ExecuteTask!.IsCompletedSuccessfully);
-        Assert.Equal(0, Waiting(node));
+        await Until.IsTrueAsync(() => Waiting(node) == 0);
     }
 
     [Fact]
@@ -64,8 +64,7 @@ public sealed class LeaderElectedServiceTests
         await broken.StartAsync(Stop);
         await Assert.ThrowsAsync<InvalidOperationException>(() => broken.ExecuteTask!);
         Assert.False(broken.IsLeader);
-        await using var next = await node.Client.TryAcquireLockAsync("work", cancellation: Stop);
-        Assert.NotNull(next);
+        await using var next = await node.Client.AcquireLockAsync("work", cancellation: Stop);
     }
 
     private static long Waiting(TestNode node)
@@ -86,8 +85,9 @@ public sealed class LeaderElectedServiceTests
 
         protected override async Task LeadAsync(LockHandle leadership, CancellationToken stop)
         {
-            Most = Math.Max(Most, Interlocked.Increment(ref _atWork));
+            // Who sees it at work may ask for the token.
             Interlocked.Exchange(ref _token, leadership.FencingToken);
+            Most = Math.Max(Most, Interlocked.Increment(ref _atWork));
             try
             {
                 await Do(stop);

@@ -56,6 +56,7 @@ internal sealed class Sample : IDisposable
         if (!_process.HasExited)
         {
             _process.Kill();
+            _process.WaitForExit();
         }
 
         _process.Dispose();

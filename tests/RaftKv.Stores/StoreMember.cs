@@ -20,7 +20,9 @@ public sealed class StoreMember : IDisposable
     private readonly string[] _command;
     private readonly Queue<string> _log = new();
     private readonly StreamWriter? _logFile;
-    private Process? _process;
+
+    // Others look at it while it is being ended: see Ask.
+    private volatile Process? _process;
 
     static StoreMember() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
     {
@@ -55,7 +57,7 @@ public sealed class StoreMember : IDisposable
     public Uri Peer { get; }
 
     /// <summary>The process's id, for what looks at it from outside.</summary>
-    public int? ProcessId => IsRunning ? _process!.Id : null;
+    public int? ProcessId => Ask(_process, static process => process.HasExited ? null : process.Id, (int?)null);
 
     /// <summary>What the process has in memory; 0 if it is gone.</summary>
     public long MemoryBytes
@@ -74,10 +76,10 @@ public sealed class StoreMember : IDisposable
         }
     }
 
-    public bool IsRunning => _process is { HasExited: false };
+    public bool IsRunning => Ask(_process, static process => !process.HasExited, false);
 
     /// <summary>The exit code of a process that has ended though nobody here ended it; null otherwise.</summary>
-    public int? OwnExitCode => _process is { HasExited: true } ended ? ended.ExitCode : null;
+    public int? OwnExitCode => Ask(_process, static process => process.HasExited ? process.ExitCode : null, (int?)null);
 
     /// <summary>The last lines that it printed.</summary>
     public string Log
@@ -116,18 +118,19 @@ public sealed class StoreMember : IDisposable
         }
 
         Keep($"# {string.Join(' ', _command)}");
-        _process?.Dispose();
-        _process = Process.Start(start)!;
+        LetGo(_process);
+        var process = Process.Start(start)!;
+        _process = process;
         lock (Started)
         {
             Started.Add(this);
         }
 
-        _process.StandardInput.Close();
-        _process.OutputDataReceived += (_, line) => Keep(line.Data);
-        _process.ErrorDataReceived += (_, line) => Keep(line.Data);
-        _process.BeginOutputReadLine();
-        _process.BeginErrorReadLine();
+        process.StandardInput.Close();
+        process.OutputDataReceived += (_, line) => Keep(line.Data);
+        process.ErrorDataReceived += (_, line) => Keep(line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
     }
 
     /// <summary>kill -9, and waits until it is gone.</summary>
@@ -153,8 +156,7 @@ public sealed class StoreMember : IDisposable
             // It has ended by itself, and was forgotten.
         }
 
-        process.Dispose();
-        _process = null;
+        LetGo(process);
     }
 
     /// <summary>Kills it, and deletes all that it had on its disk.</summary>
@@ -167,10 +169,10 @@ public sealed class StoreMember : IDisposable
     /// <summary>Forgets a process that has ended by itself.</summary>
     public void Forget()
     {
+        var process = _process;
         if (!IsRunning)
         {
-            _process?.Dispose();
-            _process = null;
+            LetGo(process);
         }
     }
 
@@ -188,19 +190,19 @@ public sealed class StoreMember : IDisposable
     /// <exception cref="StoreException">It does not end.</exception>
     public async Task<int> EndAsync()
     {
+        var process = _process!;
         using var patience = new CancellationTokenSource(StopPatience);
         try
         {
-            await _process!.WaitForExitAsync(patience.Token);
+            await process.WaitForExitAsync(patience.Token);
         }
         catch (OperationCanceledException late)
         {
             throw new StoreException($"{Name} did not end within {StopPatience}:\n{Log}", late);
         }
 
-        var code = _process.ExitCode;
-        _process.Dispose();
-        _process = null;
+        var code = process.ExitCode;
+        LetGo(process);
         return code;
     }
 
@@ -216,10 +218,10 @@ public sealed class StoreMember : IDisposable
             Started.Remove(this);
         }
 
-        if (IsRunning)
+        if (_process is { } process && IsRunning)
         {
-            _process!.Kill(entireProcessTree: true);
-            _process.WaitForExit();
+            process.Kill(entireProcessTree: true);
+            process.WaitForExit();
         }
 
         _process?.Dispose();
@@ -236,6 +238,25 @@ public sealed class StoreMember : IDisposable
         {
             return [.. Started];
         }
+    }
+
+    // Somebody who took it before it was taken from here may find it disposed of, which is to be gone as well.
+    private static T Ask<T>(Process? process, Func<Process, T> question, T ofNone)
+    {
+        try
+        {
+            return process is null ? ofNone : question(process);
+        }
+        catch (InvalidOperationException)
+        {
+            return ofNone;
+        }
+    }
+
+    private void LetGo(Process? process)
+    {
+        _process = null;
+        process?.Dispose();
     }
 
     private async Task SignalAsync(string signal)

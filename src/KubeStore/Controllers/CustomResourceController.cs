@@ -84,7 +84,15 @@ internal sealed class CustomResourceController(KubeRegistry registry)
     {
         var others = (await registry.ListAsync(Definitions, "", new(), stop).ConfigureAwait(false)).Items
             .Where(one => one.Name != name).Select(one => one.ToJson()).ToList();
-        await registry.ChangeAsync(Definitions, "", name, "status", current => WithNames(current, others), Own, ChangeRules.None, stop).ConfigureAwait(false);
+        await registry.ChangeAsync(Definitions, "", name, "status", Established, Own, ChangeRules.None, stop).ConfigureAwait(false);
+
+        // Served before anybody reads that it is. If the definition goes meanwhile, what was put into the catalog goes with it.
+        JsonObject Established(JsonObject current)
+        {
+            var established = WithNames(current, others);
+            Register((JsonObject)established.DeepClone());
+            return established;
+        }
     }
 
     private JsonObject WithNames(JsonObject current, IEnumerable<JsonObject> others)
@@ -154,6 +162,8 @@ internal sealed class CustomResourceController(KubeRegistry registry)
             await Task.Delay(TimeSpan.FromMilliseconds(200), registry.Time, stop).ConfigureAwait(false);
         }
 
+        // Not served any more when somebody sees the definition go.
+        await UnregisterAsync(definition).ConfigureAwait(false);
         await registry.ChangeAsync(
             Definitions,
             "",

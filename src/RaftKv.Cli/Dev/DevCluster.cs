@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using RaftKv.Server;
 
 namespace RaftKv.Cli.Dev;
@@ -7,6 +8,11 @@ namespace RaftKv.Cli.Dev;
 /// <summary>Members of one cluster on this machine's loopback addresses, in one process.</summary>
 internal sealed class DevCluster : IAsyncDisposable
 {
+    // Systems take none of these for themselves, so that no connection can come between the look at a port and the start of
+    // its member.
+    private const int FirstPort = 10_000;
+    private const int EndOfPorts = 32_700;
+
     private readonly List<(string Name, RaftKvNode Node)> _nodes = [];
 
     public IReadOnlyList<(string Name, RaftKvNode Node)> Nodes => _nodes;
@@ -60,15 +66,30 @@ internal sealed class DevCluster : IAsyncDisposable
 
     private static int[] FreePorts(int count)
     {
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
+        var start = RandomNumberGenerator.GetInt32(EndOfPorts - FirstPort);
+        int[] found =
+        [
+            .. Enumerable.Range(0, EndOfPorts - FirstPort)
+                .Select(i => FirstPort + ((start + i) % (EndOfPorts - FirstPort)))
+                .Where(IsFree)
+                .Take(count),
+        ];
+        return found.Length == count
+            ? found
+            : throw new IOException($"Of the ports from {FirstPort} to {EndOfPorts - 1}, only {found.Length} are free.");
+    }
+
+    private static bool IsFree(int port)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, port);
         try
         {
-            listeners.ForEach(listener => listener.Start());
-            return [.. listeners.Select(listener => ((IPEndPoint)listener.LocalEndpoint).Port)];
+            listener.Start();
+            return true;
         }
-        finally
+        catch (SocketException)
         {
-            listeners.ForEach(listener => listener.Dispose());
+            return false;
         }
     }
 }

@@ -167,6 +167,12 @@ internal sealed partial class Caller(RaftKvClientOptions options, Members member
             if (pause > TimeSpan.Zero)
             {
                 await Task.Delay(pause, time, cancellation).ConfigureAwait(false);
+
+                // It may have taken longer. An attempt without time would end as one that took too long, and hide why.
+                if (time.GetElapsedTime(started) >= patience)
+                {
+                    throw last.ToException(isWrite, mayBeDone, address);
+                }
             }
         }
     }

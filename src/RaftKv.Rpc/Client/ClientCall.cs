@@ -83,6 +83,7 @@ internal sealed class ClientCall : IDisposable
             try
             {
                 _content.HasResponse = false;
+                _content.WasAskedFor = false;
                 var request = NewRequest(address);
                 if (_options.Credentials is not null)
                 {
@@ -117,7 +118,7 @@ internal sealed class ClientCall : IDisposable
             }
 
             response?.Dispose();
-            if (isFirstToBeSeen && failure.IsUnseen)
+            if (isFirstToBeSeen && (failure.IsUnseen || (response is null && HasCertainlySentNothing)))
             {
                 _mayBeSeen = false;
             }
@@ -230,6 +231,11 @@ internal sealed class ClientCall : IDisposable
 
         Lifetime.Dispose();
     }
+
+    // Stopped while its connection came up, say: a server has nothing to act on before the body has come. Streams of requests
+    // may be acted on for their headers alone; and what others put in the place of connections may ask for the body later.
+    private bool HasCertainlySentNothing
+        => !_content.WasAskedFor && (Method.Shape is RpcShape.Unary or RpcShape.ServerStreaming) && _options.Handlers is null;
 
     private bool TryPick()
         => _call.Address is { } address ? _channel.AddressSet.TryPick(address, out _use) : _channel.AddressSet.TryPick(out _use);

@@ -19,6 +19,9 @@ internal abstract class RequestContent : HttpContent
     /// <summary>Whether the headers of a response have come.</summary>
     public bool HasResponse { get; set; }
 
+    /// <summary>Whether the attempt that is under way has asked for it. Until then nothing of it has left this process.</summary>
+    public bool WasAskedFor { get; set; }
+
     /// <summary>Whether an attempt is still at it.</summary>
     public bool IsSending => Volatile.Read(ref _attemptsSending) > 0;
 
@@ -34,6 +37,7 @@ internal abstract class RequestContent : HttpContent
 
     protected sealed override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellation)
     {
+        WasAskedFor = true;
         Interlocked.Increment(ref _attemptsSending);
         try
         {

@@ -60,12 +60,14 @@ internal sealed class WatchSession : IWatchSignal, IDisposable
 
     public void Create(in WatchCreate request)
     {
-        Stream.Create(request);
+        // Before the client is told that it is created: from then on it may count the time.
         if (request.ProgressNotify && _progress is null)
         {
             var interval = _options.WatchProgressInterval * (1 + (MaxJitter * Random.Shared.NextDouble()));
             _progress = _time.CreateTimer(static self => ((WatchSession)self!).Tick(), this, interval, interval);
         }
+
+        Stream.Create(request);
     }
 
     /// <summary>Waits while the client asks faster than it reads the replies.</summary>

@@ -8,14 +8,24 @@ namespace KubeStore.Tests.Client;
 internal sealed class SwitchedClient(IKubeClient inner) : IKubeClient, IDisposable
 {
     private readonly Lock _gate = new();
+    private readonly List<string> _asked = [];
     private CancellationTokenSource _connections = new();
     private IKubeClient _inner = inner;
 
     /// <summary>Nobody answers.</summary>
     public bool IsDown { get; set; }
 
-    /// <summary>What was asked, in order: the verb and the version.</summary>
-    public List<string> Asked { get; } = [];
+    /// <summary>What was asked until now, in order: the verb and the version.</summary>
+    public IReadOnlyList<string> Asked
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _asked];
+            }
+        }
+    }
 
     public void Use(IKubeClient other) => Volatile.Write(ref _inner, other);
 
@@ -87,7 +97,7 @@ internal sealed class SwitchedClient(IKubeClient inner) : IKubeClient, IDisposab
     {
         lock (_gate)
         {
-            Asked.Add(what);
+            _asked.Add(what);
         }
 
         return IsDown ? throw new KubeUnreachableException("Nobody answers.") : Volatile.Read(ref _inner);

@@ -31,7 +31,7 @@ public sealed class KubectlWaitTests : KubectlFixture
 
         Assert.Equal("deployment.apps/web restarted", await RunAsync("rollout", "restart", "deploy/web"));
         Assert.Matches("^2", await RunAsync("get", "deploy", "web", "-o", @"jsonpath={.spec.template.metadata.annotations.kubectl\.kubernetes\.io/restartedAt}"));
-        Assert.Contains("Waiting for deployment spec update to be observed", await RunAsync("rollout", "status", "deploy/web", "--timeout=1s"), StringComparison.Ordinal);
+        Assert.Contains("Waiting for deployment spec update to be observed", await RunAsync("rollout", "status", "deploy/web", "--watch=false"), StringComparison.Ordinal);
         Assert.Equal("deployment.apps/web paused", await RunAsync("rollout", "pause", "deploy/web"));
         Assert.Equal("deployment.apps/web resumed", await RunAsync("rollout", "resume", "deploy/web"));
     }

@@ -118,14 +118,15 @@ internal sealed class MemberProcess : IAsyncDisposable
         return _process.ExitCode;
     }
 
-    public ValueTask DisposeAsync()
+    // Whoever has given it a folder deletes that next.
+    public async ValueTask DisposeAsync()
     {
         if (!_process.HasExited)
         {
             _process.Kill();
+            await _process.WaitForExitAsync(CancellationToken.None);
         }
 
         _process.Dispose();
-        return default;
     }
 }

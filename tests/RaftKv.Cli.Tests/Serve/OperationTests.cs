@@ -65,7 +65,7 @@ public sealed class OperationTests : IDisposable
         // And where clients come in there is gRPC alone; nor is there any where plain HTTP is.
         using var health = await client.GetAsync(new Uri($"{member.Clients}/health"), Stop);
         Assert.Equal(System.Net.HttpStatusCode.NotFound, health.StatusCode);
-        Assert.NotEqual(0, (await CommandRun.OfAsync("--endpoints", http, "get", "k")).Code);
+        Assert.NotEqual(0, (await CommandRun.OfAsync("--endpoints", http, "--dial-timeout=100ms", "get", "k")).Code);
         Assert.Equal(0, await member.StopAsync());
     }
 

@@ -74,7 +74,9 @@ public sealed class ErrorTests(SharedStore stores) : IClassFixture<SharedStore>
         await ExpectAsync(client, $"move-leader targetID={status.Leader}", RpcStatusCode.FailedPrecondition, "etcdserver: not leader");
 
         // Four members need three that are connected, and there are two.
+        var gone = await IdAsync(other);
         await other.KillAsync();
+        await Eventually(async () => !await MemberMetrics.IsConnectedAsync(follower, gone) && !await MemberMetrics.IsConnectedAsync(leader, gone));
         await ExpectAsync(client, "member-add peerURLs=[\"http://127.0.0.1:1\"]", RpcStatusCode.Unavailable, "etcdserver: unhealthy cluster");
 
         await leader.KillAsync();
@@ -101,17 +103,25 @@ public sealed class ErrorTests(SharedStore stores) : IClassFixture<SharedStore>
 
     private static async Task<(StoreMember Leader, StoreMember Follower, StoreMember Other)> RolesAsync(StoreProcess store)
     {
-        StoreMember? leader = null;
-        foreach (var member in store.Members)
+        while (true)
         {
-            await using var client = new StoreClient(member.Client);
-            var status = await client.CallAsync<StatusResponse>("status", new StatusRequest());
-            leader = status.Leader == status.Header.MemberId ? member : leader;
-        }
+            var leader = await store.LeaderAsync(TestContext.Current.CancellationToken);
+            var followers = store.Members.Where(member => member != leader).ToList();
+            await using var client = new StoreClient(followers[0].Client);
 
-        Assert.NotNull(leader);
-        var followers = store.Members.Where(member => member != leader).ToList();
-        return (leader, followers[0], followers[1]);
+            // One that has not heard of the leader yet says something else than one that has.
+            var known = (await client.CallAsync<StatusResponse>("status", new StatusRequest())).Leader;
+            if (known == await IdAsync(leader))
+            {
+                return (leader, followers[0], followers[1]);
+            }
+        }
+    }
+
+    private static async Task<ulong> IdAsync(StoreMember member)
+    {
+        await using var client = new StoreClient(member.Client);
+        return (await client.CallAsync<StatusResponse>("status", new StatusRequest())).Header.MemberId;
     }
 
     private async Task CheckAsync(StoreKind kind, string name)
@@ -172,9 +182,11 @@ public sealed class ErrorTests(SharedStore stores) : IClassFixture<SharedStore>
 
     private static async Task Eventually(Func<Task<bool>> condition)
     {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        patience.CancelAfter(TimeSpan.FromSeconds(60));
         while (!await condition())
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
+            await Task.Delay(TimeSpan.FromMilliseconds(50), patience.Token);
         }
     }
 }

@@ -110,6 +110,12 @@ public sealed class GatewayTests(SharedStore stores) : IClassFixture<SharedStore
             json?.AsObject().Remove("header");
         }
 
+        if (path.EndsWith("lease/timetolive", StringComparison.Ordinal) && json?["grantedTTL"] is not null)
+        {
+            // Of a lease that there is, what is left depends on who was asked first.
+            json.AsObject().Remove("TTL");
+        }
+
         return $"{(int)status} {Alike(json, (int)status)}";
     }
 

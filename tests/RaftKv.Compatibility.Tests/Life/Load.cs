@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Globalization;
 using Google.Protobuf;
 using RaftKv.Protocol.Etcd;
@@ -26,6 +27,7 @@ internal sealed class Load : IAsyncDisposable
     private static readonly TimeSpan CallPatience = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LongPause = TimeSpan.FromMilliseconds(200);
 
     private static readonly TimeSpan ShortRest = TimeSpan.FromMilliseconds(2);
 
@@ -211,7 +213,7 @@ internal sealed class Load : IAsyncDisposable
     {
         var prefix = ByteString.CopyFromUtf8(Prefix);
         var end = ByteString.CopyFromUtf8("load0"); // The byte after the slash.
-        var held = await Client(member).CallAsync<RangeResponse>("range", new RangeRequest { Key = prefix, RangeEnd = end, Revision = revision });
+        var held = await AskAsync<RangeResponse>(member, "range", new RangeRequest { Key = prefix, RangeEnd = end, Revision = revision });
         return (held.Kvs.ToDictionary(kv => kv.Key.ToStringUtf8(), StringComparer.Ordinal), held.Header.Revision);
     }
 
@@ -220,12 +222,30 @@ internal sealed class Load : IAsyncDisposable
         var hashes = new List<(string Member, HashKVResponse Hash)>();
         foreach (var member in _store.Members)
         {
-            hashes.Add((member.Name, await Client(member).CallAsync<HashKVResponse>("hashkv", new HashKVRequest { Revision = revision })));
+            hashes.Add((member.Name, await AskAsync<HashKVResponse>(member, "hashkv", new HashKVRequest { Revision = revision })));
         }
 
         if (hashes.Select(entry => (entry.Hash.Hash, entry.Hash.CompactRevision)).Distinct().Count() > 1)
         {
             _problems.Enqueue($"the members' hashes differ: {string.Join("; ", hashes)}");
+        }
+    }
+
+    // A member that has just come back may be without a leader for a while.
+    private async Task<TResponse> AskAsync<TResponse>(StoreMember member, string verb, IMessage request)
+        where TResponse : class, IMessage
+    {
+        var since = Stopwatch.StartNew();
+        while (true)
+        {
+            try
+            {
+                return await Client(member).CallAsync<TResponse>(verb, request);
+            }
+            catch (StoreException) when (since.Elapsed < Patience)
+            {
+                await Task.Delay(LongPause, TestContext.Current.CancellationToken);
+            }
         }
     }
 

@@ -73,7 +73,7 @@ public sealed class StorePair : IAsyncDisposable
 
             if (attempt == Tries)
             {
-                throw new StoreException($"{Tries} times in a row a sequence took so long that leases ran out in it; the machine is too busy.");
+                throw new StoreException($"{Tries} times in a row a sequence took so long that leases ran out in it, or a store was unavailable; the machine is too busy.");
             }
         }
     }

@@ -4,6 +4,7 @@ using RaftKv.Differential.Sequences;
 using RaftKv.Differential.Text;
 using RaftKv.Protocol.Etcd;
 using RaftKv.Protocol.Mvcc;
+using RaftKv.Rpc;
 using RaftKv.Rpc.Client;
 using RaftKv.Stores;
 
@@ -23,7 +24,7 @@ internal sealed class Execution : IAsyncDisposable
     private static readonly TimeSpan KeepAlivePatience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan ProgressPause = TimeSpan.FromMilliseconds(30);
     private static readonly TimeSpan CompactionPause = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan ProgressPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ProgressPatience = TimeSpan.FromSeconds(30);
 
     private readonly StoreClient _client;
     private readonly bool _isOld;
@@ -311,7 +312,7 @@ internal sealed class Execution : IAsyncDisposable
                 ? Answer.Of(_client.Doctored(_keptAlive.Current))
                 : throw new StoreException($"{_client.Address}: the keep-alive stream has ended");
         }
-        catch (Rpc.RpcException failure)
+        catch (RpcException failure)
         {
             // The stream is gone with it; the next keep-alive opens another.
             await _keepAlive.DisposeAsync();
@@ -409,7 +410,9 @@ internal sealed class Execution : IAsyncDisposable
             _problems.AddRange(_everything.Problems);
         }
 
-        return new(_steps, events, leftovers, _problems, !_shortLease.IsRunning || _shortLease.Elapsed < ShortestLife);
+        var mayHaveExpired = _shortLease.IsRunning && _shortLease.Elapsed >= ShortestLife;
+        var wasUnavailable = _steps.Any(step => step.Answers.Any(answer => answer.Status.Code == RpcStatusCode.Unavailable));
+        return new(_steps, events, leftovers, _problems, !mayHaveExpired && !wasUnavailable);
     }
 
     private void CheckAgainstHistory(WatchStream stream, Watcher watcher)

@@ -27,7 +27,7 @@ public sealed record WatchedEvents(int Stream, int Ordinal, string Request, IRea
 /// <summary>All that a store answered to one sequence.</summary>
 /// <param name="Problems">Rules that hold for every store, and were broken.</param>
 /// <param name="Leftovers">Replies on watch streams that no operation had asked for.</param>
-/// <param name="IsReliable">False when it took so long that leases may have run out in between.</param>
+/// <param name="IsReliable">False when it took so long that leases may have run out in between, or the store was without a leader for a while.</param>
 public sealed record Recording(
     IReadOnlyList<Step> Steps,
     IReadOnlyList<WatchedEvents> Events,

@@ -14,7 +14,7 @@ namespace RaftKv.Differential.Running;
 internal sealed class WatchStream : IAsyncDisposable
 {
     // For what is bound to come; only a store that is wrong makes anybody wait that long.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly StoreClient _client;
     private readonly RpcDuplexCall<WatchRequest, WatchResponse> _call;

@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Sockets;
 using Google.Protobuf.WellKnownTypes;
 using RaftKv.Rpc.Client;
 using RaftKv.Rpc.Server;
 using RaftKv.Rpc.Tests.RawHttp2;
+using RaftKv.Tests.Shared;
 
 namespace RaftKv.Rpc.Tests.Client;
 
@@ -118,14 +118,16 @@ public sealed class AddressesTests
     public async Task A_broken_connection_is_one_failure_however_many_calls_it_took_along()
     {
         const int Calls = 20;
+        var asked = 0;
+        var all = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        // While the first connection comes up, a second one may be opened.
         await using var server = RawServer.Start(async connection =>
         {
-            for (var i = 0; i < Calls; i++)
-            {
-                await connection.NextMessageAsync();
-            }
-
+            var reading = ReadAsync(connection);
+            await Task.WhenAny(all.Task, reading);
             connection.Abort();
+            await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         });
         await using var channel = ChannelTo(RpcBalancing.RoundRobin, server.Address);
 
@@ -134,6 +136,18 @@ public sealed class AddressesTests
 
         Assert.All(calls, call => Assert.Equal(RpcStatusCode.Unavailable, call.Result.Code));
         Assert.Equal([$"evicted {server.EndPoint.Port} for 1s"], _story.Take());
+
+        async Task ReadAsync(RawConnection connection)
+        {
+            while (true)
+            {
+                await connection.NextMessageAsync();
+                if (Interlocked.Increment(ref asked) == Calls)
+                {
+                    all.SetResult();
+                }
+            }
+        }
     }
 
     // A server that restarts must not cost its only client a back-off.
@@ -391,12 +405,7 @@ public sealed class AddressesTests
     private static Uri UriOf(int port) => new($"http://127.0.0.1:{port}");
 
     // Nobody listens there, until the test does.
-    private static int FreePort()
-    {
-        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        return ((IPEndPoint)socket.LocalEndPoint!).Port;
-    }
+    private static int FreePort() => FreePorts.Find(1)[0];
 
     private RpcChannel ChannelTo(RpcBalancing balancing, params Uri[] addresses) => new(new RpcChannelOptions
     {

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
 using Google.Protobuf.WellKnownTypes;
 using RaftKv.Rpc.Client;
 using RaftKv.Rpc.Server;
@@ -36,6 +38,23 @@ public sealed class EndingTests
     }
 
     [Fact]
+    public async Task A_deadline_that_passes_while_the_connection_comes_up_leaves_nothing_open()
+    {
+        using var mute = new TcpListener(IPAddress.Loopback, 0);
+        mute.Start();
+        await using var channel = ChannelTo(new Uri($"https://{mute.LocalEndpoint}"));
+        var call = channel.UnaryAsync(EchoService.Unary, EchoService.Message("x"), new RpcCallOptions { Timeout = TimeSpan.FromSeconds(3) }).AsTask();
+
+        // It waits for the server's part of TLS now.
+        using var incoming = await mute.AcceptSocketAsync(TestContext.Current.CancellationToken);
+        _time.Advance(TimeSpan.FromSeconds(3));
+
+        var failure = await Assert.ThrowsAsync<RpcException>(() => call);
+        Assert.Equal(RpcStatusCode.DeadlineExceeded, failure.Code);
+        Assert.True(failure.IsUnseen);
+    }
+
+    [Fact]
     public async Task A_deadline_that_has_passed_already_sends_nothing()
     {
         await using var server = RawServer.Start(_ => Task.CompletedTask);
@@ -64,6 +83,7 @@ public sealed class EndingTests
             => await channel.UnaryAsync(EchoService.Unary, EchoService.Message("x"), new RpcCallOptions { Timeout = TimeSpan.FromSeconds(5) }));
 
         Assert.Equal(new RpcStatus(RpcStatusCode.DeadlineExceeded, "context deadline exceeded"), failure.Status);
+        Assert.False(failure.IsUnseen);
     }
 
     [Fact]
@@ -192,10 +212,15 @@ public sealed class EndingTests
         await using var responses = call.Responses.GetAsyncEnumerator(TestContext.Current.CancellationToken);
         Assert.True(await responses.MoveNextAsync());
 
-        // Whoever stops the call is in the middle of it.
-        var stop = Task.Run(stopping.Cancel, TestContext.Current.CancellationToken);
+        // Whoever stops the call is in the middle of it. Both wait where they are, on threads that nobody else needs.
+        var stop = Task.Factory.StartNew(
+            stopping.Cancel, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         await line.IsBeingClosed.Task.WaitAsync(Patience, TestContext.Current.CancellationToken);
-        var read = Task.Run(() => responses.MoveNextAsync().AsTask(), TestContext.Current.CancellationToken);
+        var read = Task.Factory.StartNew(
+            () => responses.MoveNextAsync().AsTask(),
+            TestContext.Current.CancellationToken,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default).Unwrap();
         Assert.False(await Task.WhenAny(read, Task.Delay(20, TestContext.Current.CancellationToken)) == read);
         line.MayClose.Set();
 

@@ -162,7 +162,9 @@ public sealed class RetryTests : IAsyncDisposable
                     }
                 }
             });
-        _host = await EchoService.StartAsync(service);
+
+        // The server hears of a deadline as time that is left, and counts it by the same clock.
+        _host = await EchoService.StartAsync(service, configure: options => options.Server.Time = _time);
         _channel = new RpcChannel(new RpcChannelOptions
         {
             Addresses = _host.EndPoints,

@@ -91,8 +91,7 @@ public sealed class GrpcJsServer : IAsyncLifetime
         var since = Stopwatch.StartNew();
         while (true)
         {
-            var options = new RpcCallOptions { Timeout = Patience, CancellationToken = TestContext.Current.CancellationToken };
-            var outcome = (await channel.UnaryAsync(OutcomeOf, new OutcomeRequest { CallId = callId }, options)).Outcome;
+            var outcome = await OutcomeAsync(channel, callId);
             if (outcome == expected)
             {
                 return;
@@ -102,6 +101,19 @@ public sealed class GrpcJsServer : IAsyncLifetime
                 CultureInfo.InvariantCulture, $"After {since.Elapsed.TotalSeconds:F1} s the server still calls {callId} {outcome}, not {expected}."));
             await Task.Yield();
         }
+    }
+
+    /// <summary>What the server says now of a call.</summary>
+    internal async Task<Outcome> OutcomeAsync(string callId)
+    {
+        await using var channel = Connect();
+        return await OutcomeAsync(channel, callId);
+    }
+
+    private static async Task<Outcome> OutcomeAsync(RpcChannel channel, string callId)
+    {
+        var options = new RpcCallOptions { Timeout = Patience, CancellationToken = TestContext.Current.CancellationToken };
+        return (await channel.UnaryAsync(OutcomeOf, new OutcomeRequest { CallId = callId }, options)).Outcome;
     }
 
     private static RpcMethod<TRequest, TResponse> Method<TRequest, TResponse>(string name)

@@ -37,7 +37,7 @@ class ServerUnderTest {
   async assertOutcome(callId, expected) {
     const client = this.connect();
     let outcome;
-    for (let tries = 0; tries < 100; tries++) {
+    for (let tries = 0; tries < 400; tries++) {
       outcome = await new Promise((resolve, reject) => {
         client.Outcome({ call_id: callId }, (error, answer) => error ? reject(error) : resolve(answer.outcome));
       });

@@ -300,16 +300,16 @@ module.exports = {
   async deadline_passed(server) {
     const callId = newCallId();
     const began = Date.now();
-    assertStatus(await unary(server.connect(), { sleep_ms: 20000, call_id: callId }, { deadline: 300 }).ended, status.DEADLINE_EXCEEDED);
-    assert.ok(Date.now() - began < 5000, `after ${Date.now() - began} ms`);
+    assertStatus(await unary(server.connect(), { sleep_ms: 20000, call_id: callId }, { deadline: 2000 }).ended, status.DEADLINE_EXCEEDED);
+    assert.ok(Date.now() - began < 10000, `after ${Date.now() - began} ms`);
     await server.assertOutcome(callId, 'CANCELLED');
   },
 
   async deadline_passed_in_a_stream(server) {
     const callId = newCallId();
-    const result = await serverStream(server.connect(), { count: 1000, sleep_ms: 50, call_id: callId }, { deadline: 400 }).ended;
+    const result = await serverStream(server.connect(), { count: 1000, sleep_ms: 50, call_id: callId }, { deadline: 3000 }).ended;
     assertStatus(result, status.DEADLINE_EXCEEDED);
-    assert.ok(result.answers.length >= 1 && result.answers.length <= 8, `${result.answers.length} answers`);
+    assert.ok(result.answers.length >= 1 && result.answers.length <= 60, `${result.answers.length} answers`);
     await server.assertOutcome(callId, 'CANCELLED');
   },
 
@@ -453,11 +453,11 @@ module.exports = {
   async pings_are_answered(server) {
     const client = server.connect({
       'grpc.keepalive_time_ms': 100,
-      'grpc.keepalive_timeout_ms': 1000,
+      'grpc.keepalive_timeout_ms': 10000, // A busy machine is no dead server.
       'grpc.keepalive_permit_without_calls': 1,
     });
     // Longer than a ping and its timeout: without answers the client would cut the connection.
-    assert.equal((await unaryAnswer(client, { text, sleep_ms: 2500 })).text, text);
+    assert.equal((await unaryAnswer(client, { text, sleep_ms: 12000 })).text, text);
   },
 
   async health_of_the_server(server) {

@@ -74,10 +74,10 @@ public sealed class WatchTests : IAsyncLifetime
         await AskAsync(new WatchCreateRequest { Key = Bytes("k"), Filters = { WatchCreateRequest.Types.FilterType.Noput } });
         await AskAsync(new WatchCreateRequest { Key = Bytes("k"), Filters = { WatchCreateRequest.Types.FilterType.Nodelete } });
         await _api.PutAsync("k");
-        await _api.CallAsync<DeleteRangeResponse>("KV/DeleteRange", new DeleteRangeRequest { Key = Bytes("k") });
-
         var first = await NextAsync();
         Assert.Equal((1, Event.Types.EventType.Put), (first.WatchId, first.Events[0].Type));
+
+        await _api.CallAsync<DeleteRangeResponse>("KV/DeleteRange", new DeleteRangeRequest { Key = Bytes("k") });
         var second = await NextAsync();
         Assert.Equal((0, Event.Types.EventType.Delete), (second.WatchId, second.Events[0].Type));
     }
@@ -173,6 +173,9 @@ public sealed class WatchTests : IAsyncLifetime
         await SendAsync(new WatchRequest { ProgressRequest = new WatchProgressRequest() });
         await AskAsync(new WatchCreateRequest { Key = Bytes("k"), StartRevision = 3 });
         await SendAsync(new WatchRequest { ProgressRequest = new WatchProgressRequest() });
+
+        // Requests of one stream are taken in their order: once this one is refused, the question before it is in the past.
+        await AskAsync(new WatchCreateRequest { Key = Bytes("k"), RangeEnd = Bytes("a") });
         await _api.PutAsync("other");
         await _api.PutAsync("other");
         await SendAsync(new WatchRequest { ProgressRequest = new WatchProgressRequest() });
@@ -304,7 +307,9 @@ public sealed class WatchTests : IAsyncLifetime
         await AskAsync(new WatchCreateRequest { Key = Bytes("k") });
         var value = new string('x', 500_000);
         const int Last = 61;
-        for (var i = 2; i <= Last; i++)
+        await _api.PutAsync("k", value);
+        var response = await NextAsync();
+        for (var i = 3; i <= Last; i++)
         {
             await _api.PutAsync("k", value);
         }
@@ -313,8 +318,7 @@ public sealed class WatchTests : IAsyncLifetime
         await _api.CallAsync<CompactionResponse>("KV/Compact", new CompactionRequest { Revision = Last });
 
         var next = 2;
-        WatchResponse response;
-        for (response = await NextAsync(); response.Events.Count > 0; response = await NextAsync())
+        for (; response.Events.Count > 0; response = await NextAsync())
         {
             Assert.All(response.Events, change => Assert.Equal(next++, change.Kv.ModRevision));
         }

@@ -9,7 +9,14 @@ namespace RaftKv.Server.Tests.Hosting;
 /// <summary>A member's client port as clients use it, over a socket, once for each call.</summary>
 internal sealed class ClientCalls(RaftKvNode node) : IAsyncDisposable
 {
-    private readonly RpcChannel _channel = new(new RpcChannelOptions { Addresses = [node.ClientEndPoints[0]], RetryAttempts = 1, MaxReceiveMessageBytes = int.MaxValue });
+    // Nothing is tried again, so the one connection may take as long as it does on a busy machine.
+    private readonly RpcChannel _channel = new(new RpcChannelOptions
+    {
+        Addresses = [node.ClientEndPoints[0]],
+        ConnectTimeout = TimeSpan.FromMinutes(1),
+        RetryAttempts = 1,
+        MaxReceiveMessageBytes = int.MaxValue,
+    });
 
     /// <summary>What a member of <see cref="SmallCluster"/> needs so that it has such a port.</summary>
     public static RaftKvOptions WithPort(RaftKvOptions options) => options with { ListenClient = [new IPEndPoint(IPAddress.Loopback, 0)] };

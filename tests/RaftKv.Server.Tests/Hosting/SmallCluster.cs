@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using RaftKv.Raft;
 using RaftKv.Server.Replica;
@@ -10,6 +11,9 @@ namespace RaftKv.Server.Tests.Hosting;
 /// <summary>Some members in this process, with disks and sockets as in life.</summary>
 internal sealed class SmallCluster : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
     private readonly string _folder = Directory.CreateTempSubdirectory("raftkv-test-").FullName;
     private readonly List<RaftKvOptions> _options;
     private readonly List<RaftKvNode?> _nodes;
@@ -111,22 +115,47 @@ internal sealed class SmallCluster : IAsyncDisposable
     // Refused until all have said that they have started, and have been connected for a while.
     private async Task<IReadOnlyList<Member>> ChangeAsync(MemberChange change)
     {
+        var tries = 0;
+        return await SurelyAsync(async () =>
+        {
+            tries++;
+            var (error, members) = await this[0].Member.ChangeMembersAsync(change, TestContext.Current.CancellationToken);
+            if (tries > 1 && error is StateError.MemberExists or StateError.PeerUrlExists or StateError.MemberNotFound)
+            {
+                // A try that was given up was done after all, and this member has applied it.
+                return this[0].Member.Members;
+            }
+
+            Assert.Equal(StateError.None, error);
+            return members;
+        });
+    }
+
+    /// <summary>Again and again while a cluster is about to agree upon a leader, or a busy machine is late. What is asked for
+    /// may be done more than once.</summary>
+    public static async Task<T> SurelyAsync<T>(Func<Task<T>> request)
+    {
+        var started = Stopwatch.GetTimestamp();
         while (true)
         {
             try
             {
-                var (error, members) = await this[0].Member.ChangeMembersAsync(change, TestContext.Current.CancellationToken);
-                Assert.Equal(StateError.None, error);
-                return members;
+                return await request();
             }
-            catch (RequestRefusedException refused) when (refused.Reason is RequestRefusal.Unhealthy or RequestRefusal.NotEnoughStarted)
+            catch (RequestRefusedException refused) when (
+                refused.Reason is not (RequestRefusal.Stopped or RequestRefusal.OutOfService or RequestRefusal.TooLarge)
+                && Stopwatch.GetElapsedTime(started) < Patience)
             {
-                await Task.Delay(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
+                await Task.Delay(Pause, TestContext.Current.CancellationToken);
             }
         }
     }
 
-    public static async Task<Answer> PutAsync(RaftKvNode node, string key, string value)
+    public static Task<Answer> PutAsync(RaftKvNode node, string key, string value)
+        => SurelyAsync(() => PutOnceAsync(node, key, value));
+
+    /// <exception cref="RequestRefusedException">It may take effect yet.</exception>
+    public static async Task<Answer> PutOnceAsync(RaftKvNode node, string key, string value)
     {
         var request = new Protocol.Etcd.PutRequest
         {
@@ -139,7 +168,9 @@ internal sealed class SmallCluster : IAsyncDisposable
     }
 
     /// <summary>Reads a key as of everything that was acknowledged before; null if it is not there.</summary>
-    public static async Task<string?> GetAsync(RaftKvNode node, string key)
+    public static Task<string?> GetAsync(RaftKvNode node, string key) => SurelyAsync(() => GetOnceAsync(node, key));
+
+    public static async Task<string?> GetOnceAsync(RaftKvNode node, string key)
     {
         await node.Member.WaitUntilCurrentAsync(TestContext.Current.CancellationToken);
         using var view = node.Member.OpenView();

@@ -39,10 +39,14 @@ public sealed class StateMendingTests
             await WriteAsync(cluster[i], $"after{i}", "v");
         }
 
-        await TestMember.Until(() => cluster.Running.All(node => node.Member.Status.AppliedIndex == node.Member.Status.CommitIndex));
+        foreach (var node in cluster.Running)
+        {
+            await SmallCluster.GetAsync(node, "k7"); // has then applied all that was acknowledged, however late it is told what is agreed upon
+        }
+
         Assert.Equal("v7", await SmallCluster.GetAsync(cluster[0], "k7"));
         Assert.Equal("v", await SmallCluster.GetAsync(cluster[2], "after0"));
-        Assert.Single(cluster.Running.Select(node => Chain(node)).Distinct());
+        await TestMember.Until(() => cluster.Running.Select(Chain).Distinct().Count() == 1); // a write that was repeated may come late
         Assert.Equal(1, cluster.Running.Sum(node => ((RunningMember)node.Member).Mending.MendedCount));
     }
 

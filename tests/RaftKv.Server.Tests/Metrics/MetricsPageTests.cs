@@ -112,16 +112,16 @@ public sealed class MetricsPageTests
         await SmallCluster.PutAsync(cluster[0], "k", "v");
 
         // Two followers may have nothing to say to each other.
-        var node = cluster.Running.Single(one => PageNow(one)["etcd_server_is_leader"] == 1);
+        var node = cluster[await cluster.FindAsync(isLeader: true)];
         var peer = cluster.Running.First(one => one != node).Member.Self;
 
         await TestMember.Until(() => PageNow(node)[$"etcd_network_peer_round_trip_time_seconds_count{{To={peer}}}"] > 0);
         var page = await PageAsync(node);
         Assert.InRange(page[$"etcd_network_peer_sent_bytes_total{{To={peer}}}"], 1, double.MaxValue);
         Assert.InRange(page[$"etcd_network_peer_received_bytes_total{{From={peer}}}"], 1, double.MaxValue);
-        Assert.Equal(1, page[$"etcd_network_active_peers{{Local={node.Member.Self},Remote={peer}}}"]);
+        await TestMember.Until(() => PageNow(node)[$"etcd_network_active_peers{{Local={node.Member.Self},Remote={peer}}}"] == 1);
         Assert.Equal(2, page.SeriesOf("etcd_network_known_peers").Count());
-        Assert.Single(cluster.Running, one => PageNow(one)["etcd_server_is_leader"] == 1);
+        await TestMember.Until(() => cluster.Running.Count(one => PageNow(one)["etcd_server_is_leader"] == 1) == 1);
     }
 
     [Fact]

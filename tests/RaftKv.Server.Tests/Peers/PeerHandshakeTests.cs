@@ -62,7 +62,7 @@ public sealed class PeerHandshakeTests
         three.Knows(one);
         await two.Sees(PeerEventKind.CannotConnect, "Member 2 has run before, and this one has no data");
         await one.Sees(PeerEventKind.Refused, "Member 2 has run before");
-        Assert.Contains(one.Id, two.LostDataSaid);
+        await TestMember.Until(() => two.LostDataSaid.Contains(one.Id));
 
         // One that comes for the first time is welcome.
         await three.ConnectedTo(one);
@@ -119,6 +119,7 @@ public sealed class PeerHandshakeTests
         using var second = await RawPeer.ConnectAsync(one.Url);
         Assert.Equal(PeerVerdict.Welcome, (await second.GreetAsync(RawPeer.Hello(2, 1))).Verdict);
         await first.ReadToEndAsync();
+        await TestMember.Until(() => one.Events.Any(said => said.Kind == PeerEventKind.Left));
         Assert.Single(one.Events, said => said.Kind == PeerEventKind.Left);
     }
 

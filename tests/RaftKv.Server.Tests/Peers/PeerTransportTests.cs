@@ -50,8 +50,9 @@ public sealed class PeerTransportTests
                         RandomMessages.Describe(appends[i]));
                 }
 
+                // What was sent is counted once it is written, and by then it may have been received.
+                await TestMember.Until(() => sender.StatusOf(receiver).SentMessages == 2 * Count);
                 var status = sender.StatusOf(receiver);
-                Assert.Equal(2 * Count, status.SentMessages);
                 Assert.Equal(2 * Count, receiver.StatusOf(sender).ReceivedMessages);
                 Assert.Equal(status.SentBytes, receiver.StatusOf(sender).ReceivedBytes);
                 Assert.Equal($"0.1.{receiver.Id}", status.ServerVersion);
@@ -73,8 +74,8 @@ public sealed class PeerTransportTests
     public async Task A_member_that_restarts_on_its_port_is_found_again()
     {
         await using var one = await TestMember.StartAsync(1);
-        var two = await TestMember.StartAsync(2);
-        var port = two.Url.Port;
+        var port = FreePorts.Find(1)[0];
+        var two = await TestMember.StartAsync(2, port: port);
         one.Knows(two);
         two.Knows(one);
         await one.ConnectedTo(two);
@@ -101,7 +102,10 @@ public sealed class PeerTransportTests
     public async Task A_peer_that_never_reads_costs_no_more_than_the_queue_may_hold()
     {
         const long Bound = 1024 * 1024;
-        await using var one = await TestMember.StartAsync(1, options => options with { MaxQueuedBytes = Bound, MaxQueuedMessages = 1000 });
+
+        // Time stands still, or the silence of the peer would end the connections.
+        await using var one = await TestMember.StartAsync(
+            1, options => options with { MaxQueuedBytes = Bound, MaxQueuedMessages = 1000, Time = new ManualTime() });
         using var listener = new RawListener();
         one.Transport.AddPeer(new NodeId(2), [listener.Url]);
         var (first, _) = await listener.AcceptAsync(2);
@@ -306,12 +310,10 @@ public sealed class PeerTransportTests
     [Fact]
     public async Task Of_several_addresses_one_that_works_is_found()
     {
-        using var nobody = new RawListener();
-        var deadUrl = nobody.Url;
-        nobody.Dispose();
+        using var nobody = new DeadPort();
         await using var one = await TestMember.StartAsync(1);
         await using var two = await TestMember.StartAsync(2);
-        one.Transport.AddPeer(two.Id, [deadUrl, two.Url]);
+        one.Transport.AddPeer(two.Id, [nobody.Url, two.Url]);
         await one.ConnectedTo(two);
         await one.Sees(PeerEventKind.CannotConnect, "It cannot be reached");
     }
@@ -331,7 +333,7 @@ public sealed class PeerTransportTests
         await one.DisposeAsync();
         await TestMember.Until(() => two.Received.Count == 1);
         await two.DisposeAsync();
-        Assert.Equal(0, time.PendingTimers);
+        await TestMember.Until(() => time.PendingTimers == 0); // those of sockets go when their streams have ended
         Assert.False(one.Transport.Send(one.Heartbeat(two.Id, 1)));
 
         // Who stops may still be told of members.
@@ -342,7 +344,7 @@ public sealed class PeerTransportTests
     [Fact]
     public async Task What_waits_is_sent_before_the_member_stops()
     {
-        var one = await TestMember.StartAsync(1);
+        var one = await TestMember.StartAsync(1, options => options with { StopTimeout = TimeSpan.FromMinutes(1) });
         await using var two = await TestMember.StartAsync(2);
         one.Knows(two);
         await one.ConnectedTo(two);

@@ -83,6 +83,18 @@ internal sealed class RawListener : IDisposable
     public void Dispose() => _listener.Dispose();
 }
 
+/// <summary>A port that nobody listens on, and that nobody else is given meanwhile.</summary>
+internal sealed class DeadPort : IDisposable
+{
+    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+
+    public DeadPort() => _socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+
+    public Uri Url => new($"http://127.0.0.1:{((IPEndPoint)_socket.LocalEndPoint!).Port}");
+
+    public void Dispose() => _socket.Dispose();
+}
+
 /// <summary>Passes bytes on, until it is told to cut the streams of a lane.</summary>
 internal sealed class CuttingProxy : IAsyncDisposable
 {

@@ -209,11 +209,9 @@ public sealed class SnapshotTransferTests
     [Fact]
     public async Task A_member_that_cannot_be_reached_is_given_up_in_the_end()
     {
-        using var nobody = new RawListener();
-        var url = nobody.Url;
-        nobody.Dispose();
+        using var nobody = new DeadPort();
         await using var one = await TestMember.StartAsync(1, options => options with { SnapshotAttempts = 3 });
-        one.Transport.AddPeer(new NodeId(2), [url]);
+        one.Transport.AddPeer(new NodeId(2), [nobody.Url]);
         var source = new TestSource(1, 1000);
         one.Transport.SendSnapshot(one.InstallSnapshot(new NodeId(2), 70), source);
         await TestMember.Until(() => one.SnapshotReports.Contains((new NodeId(2), false)));

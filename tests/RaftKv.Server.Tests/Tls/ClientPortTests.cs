@@ -327,7 +327,9 @@ public sealed class ClientPortTests : IDisposable
 
     private static ListenAddress Address() => new(new IPEndPoint(IPAddress.Loopback, 0), IsTls: true);
 
-    private static RpcChannel ChannelTo(Uri url, RpcClientTls tls) => new(new RpcChannelOptions { Addresses = [url], Tls = tls, RetryAttempts = 1 });
+    // Nothing is tried again, so the one connection may take as long as it does on a busy machine.
+    private static RpcChannel ChannelTo(Uri url, RpcClientTls tls)
+        => new(new RpcChannelOptions { Addresses = [url], Tls = tls, RetryAttempts = 1, ConnectTimeout = TimeSpan.FromMinutes(1) });
 
     private static async Task PutAsync(RpcChannel channel, string key, string value)
     {
