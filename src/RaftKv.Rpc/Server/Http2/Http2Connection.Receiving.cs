@@ -137,18 +137,19 @@ internal sealed partial class Http2Connection
     {
         foreach (var stream in _beginning)
         {
+            bool isGone;
             lock (_gate)
             {
-                if (stream.Receiving.IsReset)
-                {
-                    // Given up before it began: no handler ever sees it.
-                    continue;
-                }
-
-                _handlers++;
+                isGone = stream.Receiving.IsReset;
+                _handlers += isGone ? 0 : 1;
             }
 
-            if (stream.IsBrief)
+            if (isGone)
+            {
+                // Given up before it began: no handler ever sees it, nor what came with it.
+                stream.Request.Complete();
+            }
+            else if (stream.IsBrief)
             {
                 stream.Execute();
             }
@@ -395,13 +396,16 @@ internal sealed partial class Http2Connection
             _lastStream = id;
             BeginStream(id);
         }
-        else if (_headersEndStream)
-        {
-            // Behind a stream that we have given up.
-        }
         else
         {
-            throw new Http2Exception(Http2Error.StreamClosed, "a stream is begun that is over");
+            lock (_gate)
+            {
+                // Behind a stream that we have given up, which the client may not have known. Anything else goes back.
+                if (!_givenUp.Contains(id) || !_headersEndStream)
+                {
+                    throw new Http2Exception(Http2Error.StreamClosed, "a stream is begun that is over");
+                }
+            }
         }
     }
 
@@ -431,10 +435,10 @@ internal sealed partial class Http2Connection
 
     private void BeginStream(int id)
     {
-        var bytes = 0;
+        var bytes = 0L;
         foreach (var field in _fields)
         {
-            bytes += field.Bytes - HeaderField.Overhead;
+            bytes += field.Bytes; // As RFC 9113 §6.5.2 counts them, so that those without a value count as well.
         }
 
         lock (_gate)
@@ -446,7 +450,7 @@ internal sealed partial class Http2Connection
 
             if (_isDraining || _streams.Count >= Server.Limits.MaxStreams)
             {
-                AppendReset(id, Http2Error.RefusedStream);
+                AppendReset(id, Http2Error.RefusedStream, _headersEndStream);
                 return;
             }
 
@@ -457,7 +461,7 @@ internal sealed partial class Http2Connection
                 || !stream.TryBegin(id, _fields, hasBody: !_headersEndStream)
                 || (_headersEndStream && stream.BodyBytesAnnounced > 0))
             {
-                AppendReset(id, Http2Error.Protocol);
+                AppendReset(id, Http2Error.Protocol, _headersEndStream);
                 return;
             }
 
@@ -492,30 +496,37 @@ internal sealed partial class Http2Connection
     private void TakeSettings(FrameFlags flags, int stream, ReadOnlySpan<byte> payload)
     {
         Demand(stream == 0, "settings are on a stream");
-        _hasSettings = true;
         if (flags.HasFlag(FrameFlags.Ack))
         {
             DemandSize(payload.Length == 0, FrameKind.Settings);
+            Demand(_hasSettings, "it acknowledges settings before it has sent its own");
             return;
         }
 
         DemandSize(payload.Length % 6 == 0, FrameKind.Settings);
+        _hasSettings = true;
         lock (_gate)
         {
+            var window = _streamSendWindow;
             for (; payload.Length > 0; payload = payload[6..])
             {
-                Apply((Http2Setting)BinaryPrimitives.ReadUInt16BigEndian(payload), BinaryPrimitives.ReadUInt32BigEndian(payload[2..]));
+                Apply((Http2Setting)BinaryPrimitives.ReadUInt16BigEndian(payload), BinaryPrimitives.ReadUInt32BigEndian(payload[2..]), ref window);
             }
 
+            Widen(window);
             AppendFrame(FrameKind.Settings, FrameFlags.Ack, 0, []);
             Pump();
         }
     }
 
-    private void Apply(Http2Setting setting, uint value)
+    private void Apply(Http2Setting setting, uint value, ref long window)
     {
         switch (setting)
         {
+            case Http2Setting.HeaderTableSize:
+                // None is used; but a client whose table is smaller than usual wants to hear that we know (RFC 7541 §4.2).
+                _owesTableSize |= value < HeaderDecoder.TableBytesMax;
+                break;
             case Http2Setting.EnablePush:
                 Demand(value <= 1, "whether it takes pushes is neither 0 nor 1");
                 break;
@@ -528,14 +539,24 @@ internal sealed partial class Http2Connection
                     throw new Http2Exception(Http2Error.FlowControl, "its windows are larger than allowed");
                 }
 
-                var more = value - _streamSendWindow;
-                _streamSendWindow = value;
-                foreach (var stream in _streams.Values)
-                {
-                    Widen(stream, more);
-                }
-
+                window = value;
                 break;
+        }
+    }
+
+    // Of all streams; the last that was said counts.
+    private void Widen(long window)
+    {
+        var more = window - _streamSendWindow;
+        if (more == 0)
+        {
+            return;
+        }
+
+        _streamSendWindow = window;
+        foreach (var stream in _streams.Values)
+        {
+            Widen(stream, more);
         }
     }
 

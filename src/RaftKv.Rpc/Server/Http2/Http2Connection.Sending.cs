@@ -19,8 +19,16 @@ internal sealed partial class Http2Connection : IThreadPoolWorkItem
     // With so much, the client asks and does not listen.
     private const int RepliesBytesMax = 1024 * 1024;
     private const int IdleStreamsMax = 64;
+    private const int GivenUpMax = 100;
 
     private readonly Queue<Http2Stream> _queue = [];
+
+    // Those that wait for the connection's window.
+    private readonly Queue<Http2Stream> _blocked = [];
+
+    // Streams that we have given up while the client had more to say, the last ones.
+    private readonly Queue<int> _givenUp = [];
+    private bool _owesTableSize;
     private ByteBuffer _filling = new();
     private ByteBuffer _sending = new();
     private TaskCompletionSource? _sent;
@@ -37,13 +45,15 @@ internal sealed partial class Http2Connection : IThreadPoolWorkItem
         {
             if (stream.Receiving.IsReset || _isClosed)
             {
+                stream.Answer.Clear(); // Whoever writes on is told, and need not listen.
                 return new(new FlushResult(isCanceled: false, isCompleted: true));
             }
 
             stream.Answer.Flush();
             Enqueue(stream);
             Pump();
-            if (stream.Answer.FlushedBytes > Server.Limits.ResponseBufferBytes)
+            // Until its headers are on their way they are read here, and nobody is to change them.
+            if (stream.Answer.FlushedBytes > Server.Limits.ResponseBufferBytes || !stream.Sending.HasBegun)
             {
                 stream.Sending.Flushing ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
                 waits = stream.Sending.Flushing.Task;
@@ -178,41 +188,53 @@ internal sealed partial class Http2Connection : IThreadPoolWorkItem
         }
     }
 
-    // Moves what streams have into the buffer, a frame of each in turn, as far as the connection's window and room go.
+    // Moves what streams have into the buffer, a frame of each in turn, as far as the connection's window and room go. Each
+    // step moves something or takes a stream out of the queue for good: a client cannot make us look at all of them for a byte.
     private void Pump()
     {
-        for (var left = _queue.Count; left > 0 && !_isClosed; left--)
+        while (HasRoom && !_isClosed)
         {
-            var stream = _queue.Dequeue();
-            stream.Sending.IsQueued = false;
-            if (!Advance(stream))
+            if (_sendWindow > 0 && _blocked.TryDequeue(out var stream))
             {
-                Enqueue(stream);
-                if (_sendWindow > 0 && HasRoom)
-                {
-                    left++; // It had its turn, and there are others.
-                }
+                stream.Sending.IsQueued = false;
+            }
+            else if (_queue.TryDequeue(out stream))
+            {
+                stream.Sending.IsQueued = false;
+            }
+            else
+            {
+                return;
+            }
+
+            switch (Advance(stream))
+            {
+                case Standing.WantsItsTurn:
+                    Enqueue(stream);
+                    break;
+                case Standing.WantsWindow:
+                    stream.Sending.IsQueued = true;
+                    _blocked.Enqueue(stream);
+                    break;
             }
         }
     }
 
     private bool HasRoom => _filling.Length < WaitingBytesMax;
 
-    /// <returns>False if it waits for the connection, or for its next turn.</returns>
-    private bool Advance(Http2Stream stream)
+    private Standing Advance(Http2Stream stream)
     {
         ref var sending = ref stream.Sending;
         if (sending.HasEnded || stream.Receiving.IsReset)
         {
-            return true;
+            return Standing.WantsNothing;
         }
 
         var answer = stream.Answer;
         var hasTrailers = sending.IsComplete && stream.Trailers.Count > 0;
-        var isBodiless = stream.Method == "HEAD" || stream.StatusCode is 204 or 304;
-        if (isBodiless)
+        if (stream.IsBodiless)
         {
-            answer.Clear();
+            answer.DropFlushed();
         }
 
         if (!sending.HasBegun)
@@ -223,59 +245,70 @@ internal sealed partial class Http2Connection : IThreadPoolWorkItem
             if (isAll)
             {
                 End(stream);
-                return true;
+                return Standing.WantsNothing;
             }
         }
 
+        WakeFlusher(stream);
         if (answer.FlushedBytes > 0)
         {
             if (sending.Window <= 0)
             {
-                return true; // The client's word for this stream brings it back.
+                return Standing.WantsNothing; // The client's word for this stream brings it back.
             }
 
-            if (_sendWindow <= 0 || !HasRoom)
+            if (_sendWindow <= 0)
             {
-                return false;
+                return Standing.WantsWindow;
             }
 
             var bytes = (int)Math.Min(Math.Min(answer.FlushedBytes, FrameBytesMax), Math.Min(sending.Window, _sendWindow));
             var isAll = sending.IsComplete && bytes == answer.FlushedBytes && !hasTrailers;
             AppendData(stream, bytes, isAll);
-            if (sending.Flushing is { } flushing && answer.FlushedBytes <= Server.Limits.ResponseBufferBytes / 2)
-            {
-                sending.Flushing = null;
-                flushing.TrySetResult(new(isCanceled: false, isCompleted: false));
-            }
-
             if (isAll)
             {
                 End(stream);
-                return true;
+                return Standing.WantsNothing;
             }
+        }
 
-            if (answer.FlushedBytes > 0)
+        WakeFlusher(stream);
+        if (answer.FlushedBytes > 0)
+        {
+            return Standing.WantsItsTurn;
+        }
+
+        if (sending.IsComplete)
+        {
+            if (hasTrailers)
             {
-                return sending.Window <= 0;
+                AppendHeaders(stream, isEnd: true, isTrailers: true);
             }
+            else
+            {
+                AppendData(stream, 0, isEnd: true);
+            }
+
+            End(stream);
         }
 
-        if (!sending.IsComplete)
-        {
-            return true;
-        }
+        return Standing.WantsNothing;
+    }
 
-        if (hasTrailers)
+    private void WakeFlusher(Http2Stream stream)
+    {
+        if (stream.Sending.Flushing is { } flushing && stream.Answer.FlushedBytes <= Server.Limits.ResponseBufferBytes / 2)
         {
-            AppendHeaders(stream, isEnd: true, isTrailers: true);
+            stream.Sending.Flushing = null;
+            flushing.TrySetResult(new(isCanceled: false, isCompleted: false));
         }
-        else
-        {
-            AppendData(stream, 0, isEnd: true);
-        }
+    }
 
-        End(stream);
-        return true;
+    private enum Standing
+    {
+        WantsNothing,
+        WantsItsTurn,
+        WantsWindow,
     }
 
     // All of an answer is on its way.
@@ -285,12 +318,12 @@ internal sealed partial class Http2Connection : IThreadPoolWorkItem
         if (!stream.Receiving.HasEnded)
         {
             // What the client still has to say interests nobody.
-            AppendReset(stream.Id, Http2Error.None);
+            AppendReset(stream.Id, Http2Error.None, hasEnded: false);
             stream.Receiving.IsReset = true;
         }
 
         _streams.Remove(stream.Id);
-        if (!stream.Receiving.IsReset && _idle.Count < IdleStreamsMax)
+        if (!stream.Receiving.IsReset && stream.Request.IsAtRest && _idle.Count < IdleStreamsMax)
         {
             _idle.Push(stream);
         }
@@ -303,6 +336,12 @@ internal sealed partial class Http2Connection : IThreadPoolWorkItem
         var start = _filling.Length;
         _filling.Reserve(FrameHeaderBytes);
         _filling.Advance(FrameHeaderBytes);
+        if (_owesTableSize)
+        {
+            _owesTableSize = false;
+            _filling.Write([HeaderEncoder.EmptyTable]);
+        }
+
         if (isTrailers)
         {
             HeaderEncoder.WriteTrailers(_filling, stream.Trailers);
@@ -345,7 +384,18 @@ internal sealed partial class Http2Connection : IThreadPoolWorkItem
         _sendWindow -= bytes;
     }
 
-    private void AppendReset(int stream, Http2Error error) => AppendNumber(FrameKind.Reset, stream, (int)error);
+    private void AppendReset(int stream, Http2Error error, bool hasEnded)
+    {
+        AppendNumber(FrameKind.Reset, stream, (int)error);
+        if (!hasEnded)
+        {
+            _givenUp.Enqueue(stream);
+            if (_givenUp.Count > GivenUpMax)
+            {
+                _givenUp.Dequeue();
+            }
+        }
+    }
 
     private void AppendWindowUpdate(int stream, int bytes) => AppendNumber(FrameKind.WindowUpdate, stream, bytes);
 

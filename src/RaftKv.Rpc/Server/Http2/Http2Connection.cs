@@ -67,12 +67,12 @@ internal sealed partial class Http2Connection : IHttpConnectionFeature
 
     public async Task RunAsync()
     {
+        Greet();
         var closing = _transport.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
         var onClosing = closing.UnsafeRegister(static self => ((Http2Connection)self!).BeginClosing(), this);
         var onClosed = _transport.ConnectionClosed.UnsafeRegister(static self => ((Http2Connection)self!).Lose(), this);
         try
         {
-            Greet();
             await ReadAsync().ConfigureAwait(false);
             SayFarewell(Http2Error.None);
         }
@@ -132,7 +132,7 @@ internal sealed partial class Http2Connection : IHttpConnectionFeature
             }
 
             isGone = _isClosed;
-            sends = BeginSending();
+            sends = !isGone && BeginSending();
         }
 
         if (isGone)
@@ -308,7 +308,7 @@ internal sealed partial class Http2Connection : IHttpConnectionFeature
                 return;
             }
 
-            AppendReset(stream.Id, error);
+            AppendReset(stream.Id, error, stream.Receiving.HasEnded);
             Forget(stream);
             sends = BeginSending();
         }

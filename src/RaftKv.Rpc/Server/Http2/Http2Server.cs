@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -19,6 +20,9 @@ namespace RaftKv.Rpc.Server.Http2;
 internal sealed partial class Http2Server : IDisposable
 {
     private static readonly TimeSpan LongestTick = TimeSpan.FromSeconds(1);
+
+    // Kestrel waits about as long for the first request of a connection.
+    private static readonly TimeSpan FirstBytesPatience = TimeSpan.FromMinutes(2);
 
     private readonly ConcurrentDictionary<Http2Connection, bool> _connections = [];
     private readonly ILogger _log;
@@ -51,11 +55,21 @@ internal sealed partial class Http2Server : IDisposable
 
     public ConnectionDelegate Use(ConnectionDelegate next) => async connection =>
     {
-        if (!await StartsWithPrefaceAsync(connection.Transport.Input, connection.ConnectionClosed).ConfigureAwait(false))
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(
+            connection.ConnectionClosed, connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default);
+        ended.CancelAfter(FirstBytesPatience);
+        if (!await StartsWithPrefaceAsync(connection.Transport.Input, ended.Token).ConfigureAwait(false))
         {
-            await next(connection).ConfigureAwait(false);
+            // Whoever has said nothing worth an answer is not waited for any longer, least of all by a server that stops.
+            if (!ended.IsCancellationRequested)
+            {
+                await next(connection).ConfigureAwait(false);
+            }
+
             return;
         }
+
+        ended.CancelAfter(Timeout.InfiniteTimeSpan);
 
         var served = new Http2Connection(this, connection);
         _connections.TryAdd(served, true);
@@ -85,14 +99,14 @@ internal sealed partial class Http2Server : IDisposable
         }
     }
 
-    private static async ValueTask<bool> StartsWithPrefaceAsync(PipeReader input, CancellationToken closed)
+    private static async ValueTask<bool> StartsWithPrefaceAsync(PipeReader input, CancellationToken ended)
     {
         while (true)
         {
             ReadResult result;
             try
             {
-                result = await input.ReadAsync(closed).ConfigureAwait(false);
+                result = await input.ReadAsync(ended).ConfigureAwait(false);
             }
             catch (Exception gone) when (gone is OperationCanceledException or IOException)
             {

@@ -27,7 +27,11 @@ internal sealed partial class Http2Stream
 
     public IHeaderDictionary ResponseHeaders { get; private set; } = null!;
 
-    public int StatusCode { get; set; }
+    public int StatusCode
+    {
+        get => _statusCode;
+        set => _statusCode = _hasStarted ? throw new InvalidOperationException("The response has started.") : value;
+    }
 
     public string? ReasonPhrase { get; set; }
 

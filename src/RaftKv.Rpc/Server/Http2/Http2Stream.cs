@@ -35,6 +35,7 @@ internal sealed partial class Http2Stream
     private bool _isAborted;
     private bool _hasStarted;
     private int _revision;
+    private int _statusCode;
 
     public Http2Stream(Http2Connection connection)
     {
@@ -52,6 +53,9 @@ internal sealed partial class Http2Stream
 
     /// <summary>Whether the thread that reads may handle it.</summary>
     public bool IsBrief { get; private set; }
+
+    /// <summary>Whether its answer has no body, whatever the handler writes.</summary>
+    public bool IsBodiless => Method == "HEAD" || _statusCode is StatusCodes.Status204NoContent or StatusCodes.Status304NotModified;
 
     /// <summary>What the client said that its body would have, or -1.</summary>
     public long BodyBytesAnnounced { get; private set; }
@@ -73,7 +77,7 @@ internal sealed partial class Http2Stream
         RequestHeaders = _requestHeaders;
         ResponseHeaders = _responseHeaders;
         Trailers = _trailers;
-        StatusCode = StatusCodes.Status200OK;
+        _statusCode = StatusCodes.Status200OK;
         BodyBytesAnnounced = -1;
         Method = Scheme = Path = QueryString = PathBase = RawTarget = "";
         _isAborted = _hasStarted = false;
@@ -214,7 +218,19 @@ internal sealed partial class Http2Stream
         if (aborted is not null)
         {
             // Whoever waits for it goes on elsewhere: not on the thread that reads for everybody else.
-            ThreadPool.UnsafeQueueUserWorkItem(static source => source.Cancel(), aborted, preferLocal: false);
+            ThreadPool.UnsafeQueueUserWorkItem(static self => self.Stream.TellOfEnd(self.Source), (Stream: this, Source: aborted), preferLocal: false);
+        }
+    }
+
+    private void TellOfEnd(CancellationTokenSource aborted)
+    {
+        try
+        {
+            aborted.Cancel();
+        }
+        catch (AggregateException trouble)
+        {
+            _connection.Server.LogRequestFailed(Path, trouble);
         }
     }
 

@@ -25,6 +25,9 @@ internal sealed class RequestBody(Http2Stream stream) : PipeReader, IValueTaskSo
     private bool _isCancelled;
     private bool _isLent;
     private bool _isWaiting;
+
+    // Somebody has asked to be woken, and has not taken what there was.
+    private bool _isAwaited;
     private Exception? _broken;
     private CancellationToken _waitsUnder;
     private CancellationTokenRegistration _givesUp;
@@ -36,6 +39,18 @@ internal sealed class RequestBody(Http2Stream stream) : PipeReader, IValueTaskSo
         _isEnded = _isDone = _isCancelled = _isLent = false;
         _broken = null;
         _waitsUnder = default;
+    }
+
+    /// <summary>Whether no read was left behind, which would take what belongs to another request.</summary>
+    public bool IsAtRest
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return !_isAwaited;
+            }
+        }
     }
 
     /// <summary>More has arrived.</summary>
@@ -52,7 +67,7 @@ internal sealed class RequestBody(Http2Stream stream) : PipeReader, IValueTaskSo
 
             Keep(bytes);
             _isEnded |= isEnd;
-            wakes = TakeWaiter();
+            wakes = (isEnd || bytes.Length > 0) && TakeWaiter();
         }
 
         Wake(wakes);
@@ -104,7 +119,7 @@ internal sealed class RequestBody(Http2Stream stream) : PipeReader, IValueTaskSo
             }
 
             cancellationToken.ThrowIfCancellationRequested();
-            _isWaiting = true;
+            _isWaiting = _isAwaited = true;
             _waiting.Reset();
             _waitsUnder = cancellationToken;
             _givesUp = cancellationToken.UnsafeRegister(static self => ((RequestBody)self!).GiveUp(), this);
@@ -154,6 +169,7 @@ internal sealed class RequestBody(Http2Stream stream) : PipeReader, IValueTaskSo
     public override void Complete(Exception? exception = null)
     {
         int unseen;
+        bool wakes;
         lock (_gate)
         {
             if (_isDone)
@@ -162,6 +178,7 @@ internal sealed class RequestBody(Http2Stream stream) : PipeReader, IValueTaskSo
             }
 
             _isDone = true;
+            wakes = TakeWaiter();
             unseen = _end - _examined;
             _start = _end = _examined = 0;
             LetGo();
@@ -172,6 +189,12 @@ internal sealed class RequestBody(Http2Stream stream) : PipeReader, IValueTaskSo
             }
         }
 
+        if (wakes)
+        {
+            _givesUp.Unregister();
+            _waiting.SetException(new OperationCanceledException("The request is over."));
+        }
+
         if (unseen > 0)
         {
             stream.Consumed(unseen);
@@ -180,9 +203,10 @@ internal sealed class RequestBody(Http2Stream stream) : PipeReader, IValueTaskSo
 
     ReadResult IValueTaskSource<ReadResult>.GetResult(short token)
     {
-        _waiting.GetResult(token);
         lock (_gate)
         {
+            _isAwaited = false;
+            _waiting.GetResult(token);
             return Lend();
         }
     }
@@ -255,7 +279,7 @@ internal sealed class RequestBody(Http2Stream stream) : PipeReader, IValueTaskSo
             {
                 var larger = ArrayPool<byte>.Shared.Rent(Math.Max(held + bytes.Length, Math.Min(2 * held, 1 << 20)));
                 _array.AsSpan(_start, held).CopyTo(larger);
-                if (!_isLent && _array.Length > 0)
+                if (_array.Length > 0 && !(_isLent && _array == _lentArray))
                 {
                     ArrayPool<byte>.Shared.Return(_array);
                 }

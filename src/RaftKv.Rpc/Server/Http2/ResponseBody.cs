@@ -91,16 +91,22 @@ internal sealed class ResponseBody(Http2Stream stream) : PipeWriter
         }
     }
 
-    /// <summary>Forgets everything that is not on its way. When the handler has ended, under the connection's lock.</summary>
-    public void Clear()
+    /// <summary>Forgets what was flushed and is not on its way. Under the connection's lock.</summary>
+    public void DropFlushed()
     {
-        Flush();
         while (_flushed.TryDequeue(out var piece))
         {
             ArrayPool<byte>.Shared.Return(piece.Array);
         }
 
         FlushedBytes = 0;
+    }
+
+    /// <summary>Forgets everything that is not on its way. By the handler or when it the handler has ended, under the connection's lock.</summary>
+    public void Clear()
+    {
+        Flush();
+        DropFlushed();
     }
 
     private void Reserve(int sizeHint)

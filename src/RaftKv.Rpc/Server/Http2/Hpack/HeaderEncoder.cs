@@ -9,6 +9,9 @@ namespace RaftKv.Rpc.Server.Http2.Hpack;
 /// written does not matter, and nothing is kept for a connection.</summary>
 internal static class HeaderEncoder
 {
+    /// <summary>Says that the table is as small as it can be.</summary>
+    public const byte EmptyTable = 0x20;
+
     // Of static table entries.
     private const byte Status200 = 0x88;
     private const byte StatusName = 8;
@@ -59,12 +62,27 @@ internal static class HeaderEncoder
     {
         foreach (var (name, values) in headers)
         {
+            if (IsOfHttp1(name))
+            {
+                continue;
+            }
+
             foreach (var value in values)
             {
                 Write(to, name, value ?? "");
             }
         }
     }
+
+    // What only concerns a connection of HTTP/1.1, and a handler that serves both may have said.
+    private static bool IsOfHttp1(string name) => name.Length switch
+    {
+        7 => name.Equals("upgrade", StringComparison.OrdinalIgnoreCase),
+        10 => name.Equals("connection", StringComparison.OrdinalIgnoreCase) || name.Equals("keep-alive", StringComparison.OrdinalIgnoreCase),
+        16 => name.Equals("proxy-connection", StringComparison.OrdinalIgnoreCase),
+        17 => name.Equals("transfer-encoding", StringComparison.OrdinalIgnoreCase),
+        _ => false,
+    };
 
     // Not to be put into a table, whatever it is.
     private static void Write(ByteBuffer to, string name, string value)
