@@ -21,7 +21,7 @@ public sealed partial class RpcDispatcher
 {
     internal const string ContentType = "application/grpc";
 
-    // Where a unary call's object waits, between two calls, with the HTTP/2 stream that Kestrel keeps for reuse.
+    // Where a unary call's object waits, between two calls, with the HTTP/2 stream that is kept for reuse.
     private static readonly object PooledCallKey = new();
 
     private readonly FrozenDictionary<string, Route> _routes;

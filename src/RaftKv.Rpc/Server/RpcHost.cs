@@ -127,10 +127,8 @@ public sealed class RpcHost : IAsyncDisposable
     {
         kestrel.AddServerHeader = false;
 
-        // On a plaintext port a client says "http" while the sniffed protocol stands where TLS's choice would.
-        kestrel.AllowAlternateSchemes = true;
         var raw = options.Server.RawMetadata;
-        kestrel.RequestHeaderEncodingSelector = header => raw.Contains(header) ? Encoding.Latin1 : AuthorityText.Select(header);
+        kestrel.RequestHeaderEncodingSelector = header => raw.Contains(header) ? Encoding.Latin1 : null;
 
         var limits = options.Connections;
         kestrel.Limits.MaxConcurrentConnections = limits.MaxConnections;
@@ -140,18 +138,13 @@ public sealed class RpcHost : IAsyncDisposable
 
         // A watcher may rest for as long as it likes; flow control bounds what it costs.
         kestrel.Limits.MinResponseDataRate = null;
-        kestrel.Limits.Http2.MaxStreamsPerConnection = limits.MaxStreams;
-        kestrel.Limits.Http2.MaxRequestHeaderFieldSize = limits.MaxHeaderBytes;
-        kestrel.Limits.Http2.InitialStreamWindowSize = limits.StreamWindowBytes;
-        kestrel.Limits.Http2.InitialConnectionWindowSize = limits.ConnectionWindowBytes;
-        kestrel.Limits.Http2.KeepAlivePingDelay = limits.KeepAliveInterval ?? TimeSpan.MaxValue;
-        kestrel.Limits.Http2.KeepAlivePingTimeout = limits.KeepAliveTimeout;
 
         foreach (var address in options.Listen)
         {
             kestrel.Listen(address.EndPoint, listen =>
             {
-                listen.Protocols = HttpProtocols.Http1AndHttp2;
+                // With TLS it is offered to clients, and never served by Kestrel: see Http2Server.
+                listen.Protocols = address.Tls is null && address.Handshake is null ? HttpProtocols.Http1 : HttpProtocols.Http1AndHttp2;
                 if (address.Handshake is { } handshake)
                 {
                     listen.UseHttps(new TlsHandshakeCallbackOptions

@@ -66,7 +66,7 @@ public sealed class RpcRequestStream<T> : IAsyncEnumerable<T>
     }
 
     /// <summary>
-    /// The handler has ended. A read that it has left behind is ended too: Kestrel uses the stream again for another call,
+    /// The handler has ended. A read that it has left behind is ended too: the stream serves another call next,
     /// whose messages such a read would take.
     /// </summary>
     internal ValueTask EndAsync()
