@@ -9,11 +9,15 @@ internal sealed partial class Http2Connection
 {
     private const int InitialWindow = 65_535;
 
+    // Each is work for every stream. Clients that measure their line change them some ten times.
+    private const int WindowChangesMax = 1_000;
+
     private readonly HeaderDecoder _decoder;
     private readonly List<HeaderField> _fields = [];
     private readonly List<Http2Stream> _beginning = [];
     private readonly ByteBuffer _headerBlock = new();
     private int _lastStream;
+    private int _windowChanges;
     private bool _hasSettings;
 
     // Of headers that come in several frames; 0 between them.
@@ -290,6 +294,7 @@ internal sealed partial class Http2Connection
         var data = WithoutPadding(flags, payload);
         var isEnd = flags.HasFlag(FrameFlags.EndStream);
         Http2Stream? stream;
+        bool isWhole;
         lock (_gate)
         {
             _receiveWindow -= counted;
@@ -316,15 +321,15 @@ internal sealed partial class Http2Connection
                 throw new Http2Exception(Http2Error.FlowControl, "more data came on a stream than was asked for");
             }
 
-            stream.Receiving.HasEnded = isEnd;
             stream.Receiving.BodyBytes += data.Length;
+            var announced = stream.BodyBytesAnnounced;
+            isWhole = announced < 0 || (isEnd ? stream.Receiving.BodyBytes == announced : stream.Receiving.BodyBytes <= announced);
+            stream.Receiving.HasEnded = isEnd && isWhole;
         }
 
-        var announced = stream.BodyBytesAnnounced;
-        if (announced >= 0 && (stream.Receiving.BodyBytes > announced || (isEnd && stream.Receiving.BodyBytes < announced)))
+        if (!isWhole)
         {
             // Not all of it, or more than all: nobody is to take it for the request.
-            stream.Receiving.HasEnded = false;
             ResetStream(stream, Http2Error.Protocol);
             Consumed(stream, counted);
             return;
@@ -551,6 +556,11 @@ internal sealed partial class Http2Connection
         if (more == 0)
         {
             return;
+        }
+
+        if (_streams.Count > 0 && ++_windowChanges > WindowChangesMax)
+        {
+            throw new Http2Exception(Http2Error.EnhanceYourCalm, "it changes the windows of all its streams again and again");
         }
 
         _streamSendWindow = window;

@@ -21,10 +21,10 @@ internal sealed partial class Http2Connection : IThreadPoolWorkItem
     private const int IdleStreamsMax = 64;
     private const int GivenUpMax = 100;
 
-    private readonly Queue<Http2Stream> _queue = [];
+    private readonly LinkedList<Http2Stream> _queue = [];
 
     // Those that wait for the connection's window.
-    private readonly Queue<Http2Stream> _blocked = [];
+    private readonly LinkedList<Http2Stream> _blocked = [];
 
     // Streams that we have given up while the client had more to say, the last ones.
     private readonly Queue<int> _givenUp = [];
@@ -181,10 +181,9 @@ internal sealed partial class Http2Connection : IThreadPoolWorkItem
 
     private void Enqueue(Http2Stream stream)
     {
-        if (!stream.Sending.IsQueued)
+        if (stream.Place.List is null)
         {
-            stream.Sending.IsQueued = true;
-            _queue.Enqueue(stream);
+            _queue.AddLast(stream.Place);
         }
     }
 
@@ -194,33 +193,44 @@ internal sealed partial class Http2Connection : IThreadPoolWorkItem
     {
         while (HasRoom && !_isClosed)
         {
-            if (_sendWindow > 0 && _blocked.TryDequeue(out var stream))
-            {
-                stream.Sending.IsQueued = false;
-            }
-            else if (_queue.TryDequeue(out stream))
-            {
-                stream.Sending.IsQueued = false;
-            }
-            else
+            var from = _sendWindow > 0 && _blocked.Count > 0 ? _blocked : _queue;
+            if (from.First is not { } first)
             {
                 return;
             }
 
-            switch (Advance(stream))
+            from.Remove(first);
+            switch (TryAdvance(first.Value))
             {
                 case Standing.WantsItsTurn:
-                    Enqueue(stream);
+                    _queue.AddLast(first);
                     break;
                 case Standing.WantsWindow:
-                    stream.Sending.IsQueued = true;
-                    _blocked.Enqueue(stream);
+                    _blocked.AddLast(first);
                     break;
             }
         }
     }
 
     private bool HasRoom => _filling.Length < WaitingBytesMax;
+
+    // A handler that changes its headers while they are written fails by itself.
+    private Standing TryAdvance(Http2Stream stream)
+    {
+        var start = _filling.Length;
+        try
+        {
+            return Advance(stream);
+        }
+        catch (InvalidOperationException changed)
+        {
+            Server.LogRequestFailed(stream.Path, changed);
+            _filling.Truncate(start);
+            AppendReset(stream.Id, Http2Error.Internal, stream.Receiving.HasEnded);
+            Forget(stream);
+            return Standing.WantsNothing;
+        }
+    }
 
     private Standing Advance(Http2Stream stream)
     {

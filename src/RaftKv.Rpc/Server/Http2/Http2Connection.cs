@@ -19,7 +19,9 @@ namespace RaftKv.Rpc.Server.Http2;
 /// </remarks>
 internal sealed partial class Http2Connection : IHttpConnectionFeature
 {
-    private static readonly TimeSpan FarewellPatience = TimeSpan.FromSeconds(2);
+    // For whoever broke the rules, and for others, who may have an answer to read.
+    private static readonly TimeSpan ShortPatience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LongPatience = TimeSpan.FromSeconds(30);
 
     private readonly ConnectionContext _transport;
     private readonly Lock _gate = new();
@@ -68,6 +70,7 @@ internal sealed partial class Http2Connection : IHttpConnectionFeature
     public async Task RunAsync()
     {
         Greet();
+        var patience = LongPatience;
         var closing = _transport.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
         var onClosing = closing.UnsafeRegister(static self => ((Http2Connection)self!).BeginClosing(), this);
         var onClosed = _transport.ConnectionClosed.UnsafeRegister(static self => ((Http2Connection)self!).Lose(), this);
@@ -79,6 +82,7 @@ internal sealed partial class Http2Connection : IHttpConnectionFeature
         catch (Http2Exception broken)
         {
             Server.LogConnectionEnded(_transport.RemoteEndPoint, broken.Message);
+            patience = ShortPatience;
             SayFarewell(broken.Error);
         }
         catch (Exception gone) when (gone is IOException or OperationCanceledException or ObjectDisposedException)
@@ -88,7 +92,7 @@ internal sealed partial class Http2Connection : IHttpConnectionFeature
         finally
         {
             await onClosing.DisposeAsync().ConfigureAwait(false);
-            await FinishAsync().ConfigureAwait(false);
+            await FinishAsync(patience).ConfigureAwait(false);
             await onClosed.DisposeAsync().ConfigureAwait(false);
         }
     }
@@ -232,7 +236,7 @@ internal sealed partial class Http2Connection : IHttpConnectionFeature
         }
     }
 
-    private async Task FinishAsync()
+    private async Task FinishAsync(TimeSpan patience)
     {
         lock (_gate)
         {
@@ -241,7 +245,7 @@ internal sealed partial class Http2Connection : IHttpConnectionFeature
 
         AbandonAll(new ConnectionResetException("The connection has ended."));
         var sent = SentAsync();
-        await sent.WaitAsync(FarewellPatience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await sent.WaitAsync(patience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (!sent.IsCompleted)
         {
             _transport.Abort(new ConnectionAbortedException("The client does not take what is left to say."));
@@ -331,6 +335,7 @@ internal sealed partial class Http2Connection : IHttpConnectionFeature
     {
         stream.Receiving.IsReset = true;
         _streams.Remove(stream.Id);
+        stream.Place.List?.Remove(stream.Place);
         stream.Sending.Flushing?.TrySetResult(new(isCanceled: false, isCompleted: true));
         stream.Sending.Flushing = null;
         if (stream.Sending.IsComplete)

@@ -40,12 +40,16 @@ internal sealed partial class Http2Stream
     public Http2Stream(Http2Connection connection)
     {
         _connection = connection;
+        Place = new LinkedListNode<Http2Stream>(this);
         Request = new RequestBody(this);
         Answer = new ResponseBody(this);
         _handled = Handled;
     }
 
     public int Id { get; private set; }
+
+    /// <summary>Where it waits for the connection, if it does. Under the connection's lock.</summary>
+    public LinkedListNode<Http2Stream> Place { get; }
 
     public RequestBody Request { get; }
 
@@ -286,9 +290,6 @@ internal struct StreamSending
 
     /// <summary>Nothing more is to be sent.</summary>
     public bool HasEnded;
-
-    /// <summary>It is in the queue of those that wait for the connection.</summary>
-    public bool IsQueued;
 
     /// <summary>Whoever waits for what was flushed to be on its way.</summary>
     public TaskCompletionSource<FlushResult>? Flushing;
