@@ -12,7 +12,10 @@ internal sealed class HeaderWriting(int seed)
 
     private static readonly Dictionary<string, int> StaticNames = new()
     {
-        [":authority"] = 1, [":path"] = 4, ["accept"] = 19, ["content-type"] = 31,
+        [":authority"] = 1,
+        [":path"] = 4,
+        ["accept"] = 19,
+        ["content-type"] = 31,
     };
 
     private readonly Random _chance = new(seed);
