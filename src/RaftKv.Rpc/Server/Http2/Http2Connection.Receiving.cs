@@ -19,6 +19,7 @@ internal sealed partial class Http2Connection
     private int _lastStream;
     private int _windowChanges;
     private bool _hasSettings;
+    private bool _knowsOurSettings;
 
     // Of headers that come in several frames; 0 between them.
     private int _headersOf;
@@ -461,7 +462,7 @@ internal sealed partial class Http2Connection
 
             var stream = _idle.TryPop(out var idle) ? idle : new Http2Stream(this);
             stream.Sending = new StreamSending { Window = _streamSendWindow };
-            stream.Receiving = new StreamReceiving { Window = Server.Limits.StreamWindowBytes, HasEnded = _headersEndStream };
+            stream.Receiving = new StreamReceiving { Window = StreamWindow, HasEnded = _headersEndStream };
             if (bytes > Server.Limits.MaxHeaderBytes
                 || !stream.TryBegin(id, _fields, hasBody: !_headersEndStream)
                 || (_headersEndStream && stream.BodyBytesAnnounced > 0))
@@ -479,6 +480,9 @@ internal sealed partial class Http2Connection
             _beginning.Add(stream);
         }
     }
+
+    // Before it has our settings a client takes windows to be as they always are in the beginning.
+    private int StreamWindow => _knowsOurSettings ? Server.Limits.StreamWindowBytes : Math.Max(InitialWindow, Server.Limits.StreamWindowBytes);
 
     private void TakeReset(int id, ReadOnlySpan<byte> payload)
     {
@@ -505,6 +509,7 @@ internal sealed partial class Http2Connection
         {
             DemandSize(payload.Length == 0, FrameKind.Settings);
             Demand(_hasSettings, "it acknowledges settings before it has sent its own");
+            _knowsOurSettings = true;
             return;
         }
 
